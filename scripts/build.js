@@ -1,0 +1,34 @@
+// Bundles src/ into split ESM: one small entry, one chunk per command, so that
+// `datamill --help` loads commander and nothing else.
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+const outdir = 'dist';
+const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+
+await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir, { recursive: true });
+const result = await build({
+  entryPoints: ['src/cli.ts', 'src/index.ts'],
+  outdir,
+  bundle: true,
+  splitting: true,
+  minify: true,
+  keepNames: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  chunkNames: 'chunks/[name]-[hash]',
+  sourcemap: false,
+  metafile: true,
+  // An optional native speed-up of ssh2; the pure JavaScript path is used.
+  external: ['cpu-features', '*.node'],
+  define: { __DATAMILL_VERSION__: JSON.stringify(version) },
+  // Some dependencies are CommonJS and ask for `require` at run time.
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+await writeFile(`${outdir}/meta.json`, JSON.stringify(result.metafile));
+await chmod(`${outdir}/cli.js`, 0o755);

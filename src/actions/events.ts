@@ -1,0 +1,54 @@
+/** The phases of a component's installation, in order; `target` and `lock` stand before the first component. */
+export type Phase =
+  | 'tools'
+  | 'target'
+  | 'preflight'
+  | 'lock'
+  | 'repair'
+  | 'plan'
+  | 'secrets'
+  | 'buckets'
+  | 'before'
+  | 'install'
+  | 'objects'
+  | 'after'
+  | 'data'
+  | 'check'
+  | 'uninstall';
+
+export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+
+/** Something happened to a step. Steps without a component are those of the whole run. */
+export interface StepEvent {
+  type: 'step';
+  component?: string;
+  phase: Phase;
+  state: StepState;
+  message: string;
+}
+
+export interface WarningEvent {
+  type: 'warning';
+  message: string;
+  file?: string;
+  line?: number;
+  column?: number;
+}
+
+export interface SummaryEvent {
+  type: 'summary';
+  result: 'ok' | 'failed' | 'interrupted';
+  simulated: boolean;
+  installed: number;
+  upgraded: number;
+  unchanged: number;
+  removed: number;
+  failed: number;
+  skipped: number;
+  seconds: number;
+}
+
+export type DatamillEvent = StepEvent | WarningEvent | SummaryEvent;
+
+/** Actions tell what they do through this and print nothing themselves. */
+export type Reporter = (event: DatamillEvent) => void;
