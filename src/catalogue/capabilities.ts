@@ -1,0 +1,40 @@
+/**
+ * What each capability tells its consumers. Fields in `required` must be given by every
+ * provider; `optional` ones are null when a provider does not give them. A capability that is
+ * not in this table is free in its fields: components of users may invent their own.
+ */
+export interface Capability {
+  required: readonly string[];
+  optional: readonly string[];
+  /** The keys of `secret` beside its `name`: names of keys in the Secret. */
+  secret?: readonly string[];
+}
+
+export const capabilities: Readonly<Record<string, Capability>> = {
+  s3: {
+    required: ['endpoint', 'host', 'port'],
+    optional: ['region', 'secure', 'bucket'],
+    secret: ['accessKey', 'secretKey'],
+  },
+  postgres: { required: ['host', 'port', 'database'], optional: [], secret: ['user', 'password'] },
+  amqp: { required: ['host', 'port'], optional: ['vhost', 'managementPort'], secret: ['user', 'password'] },
+  dask: { required: ['address'], optional: ['dashboard'] },
+  mlflow: { required: ['url'], optional: [] },
+  argo: { required: ['namespace', 'serviceAccount'], optional: ['server'] },
+  'shared-disk': { required: ['claim'], optional: ['size'] },
+  gpu: { required: ['resource'], optional: [] },
+};
+
+/** Adds the optional fields of a capability as null, so that templates may ask for them. */
+export function completeFields(capability: string, fields: Record<string, unknown>): Record<string, unknown> {
+  const known = capabilities[capability];
+  if (known === undefined) return fields;
+  const secret = known.secret === undefined ? {} : { secret: null };
+  return { ...Object.fromEntries(known.optional.map((name) => [name, null])), ...secret, ...fields };
+}
+
+/** The required fields that are missing. */
+export function missingFields(capability: string, fields: Record<string, unknown>): string[] {
+  const known = capabilities[capability];
+  return (known?.required ?? []).filter((name) => fields[name] === undefined || fields[name] === null);
+}

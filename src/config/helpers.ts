@@ -1,0 +1,16 @@
+type Helper = (...args: unknown[]) => unknown;
+
+/** Everything that a template can call; a fixed set, without access to files, time or the environment. */
+export const helpers: Readonly<Record<string, Helper>> = {
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+  not: (a) => !a,
+  and: (...all) => all.every(Boolean),
+  or: (...all) => all.some(Boolean),
+  default: (a, fallback) => (a === null || a === undefined || a === '' ? fallback : a),
+  lower: (a) => String(a).toLowerCase(),
+  upper: (a) => String(a).toUpperCase(),
+  replace: (a, from, to) => String(a).replaceAll(String(from), String(to)),
+  join: (list, separator) => (Array.isArray(list) ? list : [list]).join(String(separator ?? ',')),
+  json: (a) => JSON.stringify(a),
+};

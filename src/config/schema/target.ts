@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { anyMap, apiVersion, quantity, version } from './common.ts';
+
+/** Drivers by the section that they belong to. */
+export const providers = {
+  local: ['rehearsal', 'minikube', 'microk8s', 'kind', 'k3s'],
+  remote: ['ssh', 'aws', 'gke', 'azure'],
+} as const;
+
+/** Keys of the original that mean nothing any more: accepted, and warned about. */
+export const obsoleteTargetKeys: Readonly<Record<string, string>> = {
+  use_overlay: "network overlays are the cluster's own business now",
+  istio_support: 'istio is not part of data-mill any more',
+  bucket_name: 'no state is kept in a bucket: the cluster is the only state',
+};
+
+const obsolete = {
+  use_overlay: z.unknown().optional(),
+  istio_support: z.unknown().optional(),
+  bucket_name: z.unknown().optional(),
+};
+
+const common = {
+  ...obsolete,
+  name: z.string().optional().meta({ description: 'Name of the cluster or profile. Default: datamill.' }),
+  version: version.optional().meta({ description: 'Kubernetes version, quoted.' }),
+  gpu_support: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Make GPUs usable (simulated ones on a rehearsal).' }),
+  storage_class: z.string().optional().meta({ description: 'Storage class for components that name none.' }),
+  components: z
+    .record(z.string(), anyMap)
+    .default({})
+    .meta({ description: 'Settings of components that hold on this target: {minio: {size: 1Ti}}.' }),
+};
+
+const nodeSizes = {
+  cpus: z.number().positive().optional().meta({ description: 'CPUs per node.' }),
+  memory: z
+    .union([z.number().positive(), z.string()], {
+      error: 'expected MiB as a number, or a quantity such as 16Gi',
+    })
+    .optional()
+    .meta({ description: 'Memory per node: a number is MiB, or a quantity such as 16Gi.' }),
+  storage: quantity.optional().meta({ description: 'Disk per node, such as 60G.' }),
+  nodes: z.int().min(1).max(5000).optional().meta({ description: 'Number of nodes.' }),
+};
+
+export const LocalTarget = z.strictObject({
+  ...common,
+  ...nodeSizes,
+  provider: z.enum(providers.local).meta({ description: 'What runs the cluster on this machine.' }),
+  vm_driver: z.string().optional().meta({ description: 'minikube: its driver (docker, kvm2, …).' }),
+  use_multipass: z.boolean().optional().meta({ description: 'microk8s: run inside a multipass VM.' }),
+  addons: z.array(z.string()).optional().meta({ description: 'Addons of minikube or microk8s to enable.' }),
+});
+
+export const RemoteTarget = z.strictObject({
+  ...common,
+  ...nodeSizes,
+  provider: z.enum(providers.remote).meta({ description: 'Where the cluster is.' }),
+  cluster_name: z.string().optional(),
+  region: z.string().optional(),
+  zones: z.union([z.string(), z.array(z.string())]).optional(),
+  no_nodes: z.int().min(1).optional(),
+  node_size: z.string().optional(),
+  host: z.string().optional(),
+  port: z.int().min(1).max(65535).optional(),
+  user: z.string().optional(),
+  key: z.string().optional(),
+});
+
+export const HybridTarget = z.strictObject({
+  ...common,
+  provider: z.enum(['kubeconfig']).optional(),
+  config: z
+    .string()
+    .optional()
+    .meta({ description: 'Path of a kubeconfig. Default: KUBECONFIG, else ~/.kube/config.' }),
+  context: z
+    .string()
+    .optional()
+    .meta({ description: 'Context in that kubeconfig. Default: its current one.' }),
+});
+
+/** A file of `k8s/configs/`; a flavour may hold the same sections. */
+export const TargetFile = z.strictObject({
+  apiVersion,
+  local: LocalTarget.optional(),
+  remote: RemoteTarget.optional(),
+  hybrid: HybridTarget.optional(),
+});
+export type TargetSection = 'local' | 'remote' | 'hybrid';
