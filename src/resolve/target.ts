@@ -169,7 +169,8 @@ function toTarget(settings: Tree, section: TargetSection, layers: Layer[], file:
 
 function toMebibytes(memory: number | string | undefined): number | undefined {
   if (memory === undefined || typeof memory === 'number') return memory;
-  return Math.floor(parseQuantity(memory) / 1024 / 1024);
+  // The schema let only quantities through.
+  return Math.floor((parseQuantity(memory) ?? 0) / 1024 / 1024);
 }
 
 function warnObsolete(

@@ -38,7 +38,7 @@ const common = {
 const nodeSizes = {
   cpus: z.number().positive().optional().meta({ description: 'CPUs per node.' }),
   memory: z
-    .union([z.number().positive(), z.string()], {
+    .union([z.number().positive(), z.string().regex(/^\d+(\.\d+)?([TGMk]|[TGMK]i)?$/)], {
       error: 'expected MiB as a number, or a quantity such as 16Gi',
     })
     .optional()

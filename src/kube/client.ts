@@ -1,0 +1,220 @@
+import http from 'node:http';
+import https from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+// Named imports only: the bundle then holds the part that is used, not a thousand files.
+import { KubeConfig } from '@kubernetes/client-node';
+import { unreachableError } from '../errors.ts';
+import { connectionError, isStatus, KubeError, responseError } from './errors.ts';
+
+export interface RequestOptions {
+  query?: Record<string, string | undefined>;
+  body?: unknown;
+  contentType?: string;
+  accept?: string;
+  signal?: AbortSignal;
+  /** Milliseconds to go on trying after failures that heal; default 60 s, 0 for one try. */
+  retryFor?: number;
+}
+
+const RETRY_FOR = 60_000;
+const REQUEST_TIMEOUT = 30_000;
+/** Answers that say "try again": overload, and faults of the server or of a proxy before it. */
+const RETRIED = new Set([429, 500, 502, 503, 504]);
+
+/** A connection to one API server: JSON over kept-alive connections, with retries. */
+export class Api {
+  readonly server: string;
+  readonly #config: KubeConfig;
+  #agent: http.Agent | undefined;
+  #headers: http.OutgoingHttpHeaders = {};
+  #authUntil = 0;
+
+  constructor(config: KubeConfig) {
+    const cluster = config.getCurrentCluster();
+    this.#config = config;
+    this.server = cluster!.server.replace(/\/$/, '');
+  }
+
+  /**
+   * Sends a request and returns the parsed answer. Reads, deletes and server-side applies are
+   * repeated after failures that heal; a create is only repeated when it surely did not happen.
+   *
+   * @throws {KubeError} what the API server answered.
+   * @throws {DatamillError} TARGET_UNREACHABLE or TARGET_UNTRUSTED (exit 4).
+   */
+  async request<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<T> {
+    const deadline = Date.now() + (options.retryFor ?? RETRY_FOR);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return (await this.#once(method, path, options)) as T;
+      } catch (error) {
+        const wait = Math.min(100 * 2 ** attempt, 2000) * (0.5 + Math.random());
+        if (!canRetry(error, method) || Date.now() + wait > deadline || options.signal?.aborted) throw error;
+        await sleep(wait, undefined, { signal: options.signal });
+      }
+    }
+  }
+
+  get<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return this.request<T>('GET', path, options);
+  }
+
+  /** Like `get`, but undefined when there is no such object. */
+  async find<T>(path: string, options: RequestOptions = {}): Promise<T | undefined> {
+    try {
+      return await this.get<T>(path, options);
+    } catch (error) {
+      if (isStatus(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+  }
+
+  async #once(method: string, path: string, options: RequestOptions): Promise<unknown> {
+    const url = new URL(this.server + path);
+    for (const [key, value] of Object.entries(options.query ?? {}))
+      if (value !== undefined) url.searchParams.set(key, value);
+    await this.#authenticate(url.protocol);
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    const headers: http.OutgoingHttpHeaders = {
+      ...this.#headers,
+      accept: options.accept ?? 'application/json',
+    };
+    if (body !== undefined) {
+      headers['content-type'] = options.contentType ?? 'application/json';
+      headers['content-length'] = Buffer.byteLength(body);
+    }
+    const { status, text } = await send(
+      url,
+      { method, headers, agent: this.#agent, signal: options.signal },
+      body,
+      this.server,
+    );
+    if (status === 401) this.#authUntil = 0;
+    if (status < 200 || status > 299) throw responseError(status, text);
+    return text === '' ? {} : JSON.parse(text);
+  }
+
+  /** Exec plugins and token files give credentials that expire, so they are asked again now and then. */
+  async #authenticate(protocol: string): Promise<void> {
+    if (Date.now() < this.#authUntil) return;
+    const options: https.RequestOptions = {};
+    try {
+      await this.#config.applyToHTTPSOptions(options);
+    } catch (cause) {
+      throw unreachableError(
+        'TARGET_CREDENTIALS',
+        `the credentials of this kube context cannot be had: ${(cause as Error).message}`,
+        {
+          cause,
+          hint: 'run the login command of your cluster, then try again',
+        },
+      );
+    }
+    this.#headers = { ...options.headers } as http.OutgoingHttpHeaders;
+    if (options.auth) this.#headers.authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+    const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
+    const proxied = this.#config.getCurrentCluster()?.proxyUrl !== undefined;
+    if (this.#agent === undefined) {
+      if (proxied) this.#agent = options.agent as http.Agent;
+      else if (protocol === 'http:') this.#agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+      else {
+        const server = servername === undefined ? {} : { servername };
+        this.#agent = new https.Agent({
+          keepAlive: true,
+          maxSockets: 16,
+          ca,
+          cert,
+          key,
+          pfx,
+          passphrase,
+          rejectUnauthorized,
+          ...server,
+        });
+      }
+    }
+    this.#authUntil = Date.now() + 60_000;
+  }
+}
+
+function canRetry(error: unknown, method: string): boolean {
+  if (error instanceof KubeError) {
+    // A 500 after a create may hide that it happened: the caller's next look decides.
+    return method === 'POST' ? error.status === 429 : RETRIED.has(error.status);
+  }
+  const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ECONNREFUSED') return true;
+  return (
+    method !== 'POST' &&
+    ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'DATAMILL_TIMEOUT'].includes(code ?? '')
+  );
+}
+
+function send(
+  url: URL,
+  options: http.RequestOptions,
+  body: string | undefined,
+  server: string,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) =>
+      reject(error.name === 'AbortError' ? error : connectionError(server, error));
+    const request = (url.protocol === 'http:' ? http : https).request(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', fail);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    request.setTimeout(REQUEST_TIMEOUT, () => {
+      request.destroy(
+        Object.assign(new Error(`no answer within ${REQUEST_TIMEOUT / 1000} s`), {
+          code: 'DATAMILL_TIMEOUT',
+        }),
+      );
+    });
+    request.on('error', fail);
+    request.end(body);
+  });
+}
+
+/**
+ * Opens a connection with the credentials of a kubeconfig; nothing is sent yet.
+ *
+ * @throws {DatamillError} TARGET_CONTEXT (exit 4) when the file or the context is not there.
+ */
+export function connect({ kubeconfig, context }: { kubeconfig: string; context: string }): Api {
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(kubeconfig);
+  } catch (cause) {
+    throw unreachableError('TARGET_CONTEXT', `the kubeconfig ${kubeconfig} cannot be read`, {
+      cause,
+      hint: 'check its path and that it is valid YAML',
+    });
+  }
+  config.setCurrentContext(context);
+  if (config.getCurrentCluster() === null) {
+    throw unreachableError(
+      'TARGET_CONTEXT',
+      `the kubeconfig ${kubeconfig} has no usable context "${context}"`,
+      {
+        hint: `its contexts are ${
+          config
+            .getContexts()
+            .map(({ name }) => name)
+            .join(', ') || 'none'
+        }`,
+      },
+    );
+  }
+  return new Api(config);
+}
