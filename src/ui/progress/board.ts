@@ -1,0 +1,73 @@
+import type { DatamillEvent, Phase, StepEvent, StepState } from '../../actions/events.ts';
+
+/** One line of the display: a component, or a phase of the whole run. */
+export interface Step {
+  title: string;
+  phase: Phase;
+  state: StepState;
+  message: string;
+  /** Milliseconds since the epoch: when it began to run, and when it last stopped. */
+  started?: number;
+  ended?: number;
+}
+
+/** What is known about every step, in the order they were first seen. */
+export class Board {
+  private readonly known = new Map<string, Step>();
+  private readonly clock: () => number;
+
+  constructor(clock: () => number = Date.now) {
+    this.clock = clock;
+  }
+
+  get steps(): Step[] {
+    return [...this.known.values()];
+  }
+
+  /** @returns false when the event changed nothing that can be seen */
+  take(event: DatamillEvent): boolean {
+    if (event.type !== 'step') return false;
+    const key = event.component === undefined ? `phase ${event.phase}` : `component ${event.component}`;
+    const before = this.known.get(key);
+    const after = this.next(before, event);
+    this.known.set(key, after);
+    return before?.state !== after.state || before.phase !== after.phase || before.message !== after.message;
+  }
+
+  private next(before: Step | undefined, event: StepEvent): Step {
+    const now = this.clock();
+    const running = event.state === 'running';
+    return {
+      title: event.component ?? event.phase,
+      phase: event.phase,
+      state: event.state,
+      message: event.message,
+      started: before?.started ?? (event.state === 'waiting' ? undefined : now),
+      ended: running || event.state === 'waiting' ? undefined : now,
+    };
+  }
+}
+
+/** What stands behind the name of a step. */
+export function stepWords(step: Step): string {
+  const message = firstLine(step.message);
+  // A phase of the whole run is its own title.
+  const phase = step.title === step.phase ? '' : step.phase;
+  const words = { waiting: 'waiting', running: '', done: '', failed: 'failed', skipped: 'skipped' }[
+    step.state
+  ];
+  const head = step.state === 'failed' || step.state === 'running' ? `${phase} ${words}`.trim() : words;
+  if (head === '') return message;
+  if (step.state === 'waiting' && message.startsWith('waiting')) return message;
+  return message === '' ? head : `${head}: ${message}`;
+}
+
+export function firstLine(text: string): string {
+  return (text.split('\n').find((line) => line.trim() !== '') ?? '').trim();
+}
+
+/** Whole seconds that a step has run for. */
+export function elapsed(step: Step): number | undefined {
+  if (step.started === undefined || step.ended === undefined) return undefined;
+  return Math.round((step.ended - step.started) / 1000);
+}
