@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { DatamillError, ExitCode, type Location } from '../errors.ts';
 import { sourceExcerpt } from './excerpt.ts';
-import { redact } from './redact.ts';
+import { redact, redactDocument } from './redact.ts';
 import { createStyle, type Style, wantsColor } from './style.ts';
 
 export interface PrintErrorOptions {
@@ -34,7 +34,7 @@ export function printError(error: unknown, options: PrintErrorOptions = {}): num
   const stream = options.stream ?? process.stderr;
   const known = asDatamillError(error);
   if (options.output === 'json') {
-    stream.write(`${redact(JSON.stringify({ schema: 1, error: errorDocument(known) }))}\n`);
+    stream.write(`${JSON.stringify(redactDocument({ schema: 1, error: errorDocument(known) }))}\n`);
     return known.exitCode;
   }
   const color = options.color ?? wantsColor({ tty: stream.isTTY === true });

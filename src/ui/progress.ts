@@ -2,6 +2,7 @@ import type { Reporter } from '../actions/events.ts';
 import { createPlainReporter } from './progress/plain.ts';
 import { createSink, type OutputStream } from './progress/sink.ts';
 import { createTerminal } from './progress/terminal.ts';
+import { redactDocument } from './redact.ts';
 import { createStyle } from './style.ts';
 
 export interface ProgressOptions {
@@ -29,7 +30,9 @@ export function createProgress(options: ProgressOptions): Progress {
   const sink = createSink(options.stream);
   if (options.output === 'json') {
     const report: Reporter = ({ type, ...rest }) =>
-      sink.line(JSON.stringify({ schema: 1, time: new Date(clock()).toISOString(), type, ...rest }));
+      sink.line(
+        JSON.stringify(redactDocument({ schema: 1, time: new Date(clock()).toISOString(), type, ...rest })),
+      );
     return { report, stop: sink.flush };
   }
   return { report: createPlainReporter(sink, createStyle(options.color), clock), stop: sink.flush };

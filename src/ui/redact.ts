@@ -38,6 +38,21 @@ export function redact(text: string): string {
   return shared.redact(text);
 }
 
+/** Words of our own formats: a secret that happens to be one of them must not break what reads them. */
+const ownWords = new Set(['schema', 'time', 'type', 'component', 'phase', 'state', 'result', 'code']);
+
+/** Hides secrets in the texts of a document that is to be written as JSON, which stays well-formed. */
+export function redactDocument(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map(redactDocument);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, one]) => [
+    key,
+    ownWords.has(key) ? one : redactDocument(one),
+  ]);
+  return Object.fromEntries(entries);
+}
+
 export function createRedactStream(): Transform {
   return shared.stream();
 }

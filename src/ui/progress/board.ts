@@ -2,7 +2,10 @@ import type { DatamillEvent, Phase, StepEvent, StepState } from '../../actions/e
 
 /** One line of the display: a component, or a phase of the whole run. */
 export interface Step {
+  key: string;
   title: string;
+  /** Undefined for a phase of the whole run. */
+  component?: string;
   phase: Phase;
   state: StepState;
   message: string;
@@ -29,16 +32,18 @@ export class Board {
     if (event.type !== 'step') return false;
     const key = event.component === undefined ? `phase ${event.phase}` : `component ${event.component}`;
     const before = this.known.get(key);
-    const after = this.next(before, event);
+    const after = this.next(key, before, event);
     this.known.set(key, after);
     return before?.state !== after.state || before.phase !== after.phase || before.message !== after.message;
   }
 
-  private next(before: Step | undefined, event: StepEvent): Step {
+  private next(key: string, before: Step | undefined, event: StepEvent): Step {
     const now = this.clock();
     const running = event.state === 'running';
     return {
+      key,
       title: event.component ?? event.phase,
+      component: event.component,
       phase: event.phase,
       state: event.state,
       message: event.message,
@@ -52,7 +57,7 @@ export class Board {
 export function stepWords(step: Step): string {
   const message = firstLine(step.message);
   // A phase of the whole run is its own title.
-  const phase = step.title === step.phase ? '' : step.phase;
+  const phase = step.component === undefined ? '' : step.phase;
   const words = { waiting: 'waiting', running: '', done: '', failed: 'failed', skipped: 'skipped' }[
     step.state
   ];

@@ -1,4 +1,5 @@
 import type { DatamillEvent, StepEvent, WarningEvent } from '../../actions/events.ts';
+import { redact } from '../redact.ts';
 import type { Style } from '../style.ts';
 import { textWidth } from '../width.ts';
 import { firstLine } from './board.ts';
@@ -24,7 +25,7 @@ export function createPlainReporter(sink: Sink, style: Style, clock: () => numbe
   function step(event: StepEvent): void {
     const name = event.component ?? '';
     const key = `${name} ${event.phase}`;
-    const message = event.state === 'failed' ? event.message.trim() : firstLine(event.message);
+    const message = redact(event.state === 'failed' ? event.message.trim() : firstLine(event.message));
     const last = said.get(key);
     const now = clock();
     if (last?.state === event.state) {
@@ -49,7 +50,7 @@ export function createPlainReporter(sink: Sink, style: Style, clock: () => numbe
   return (event: DatamillEvent): void => {
     if (event.type === 'step') step(event);
     if (event.type === 'warning')
-      sink.line(`${style.dim(time(clock()))} ${style.yellow('warning')}: ${warningWords(event)}`);
+      sink.line(`${style.dim(time(clock()))} ${style.yellow('warning')}: ${redact(warningWords(event))}`);
   };
 
   function paint(state: string, text: string): string {

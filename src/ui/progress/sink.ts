@@ -1,5 +1,3 @@
-import { redact } from '../redact.ts';
-
 export type OutputStream = NodeJS.WritableStream & { columns?: number; rows?: number; isTTY?: boolean };
 
 /** Lines to a stream that may be slow, or closed by the other side (`| head`). */
@@ -30,7 +28,7 @@ export function createSink(stream: OutputStream): Sink {
   return {
     line(text) {
       if (closed) return;
-      waiting.push(`${redact(text)}\n`);
+      waiting.push(`${text}\n`);
       if (!blocked) drain();
     },
     flush() {

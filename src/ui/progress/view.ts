@@ -15,6 +15,7 @@ export interface Entry {
 const most = 60;
 /** Lines of the terminal that are left for what stands around the list. */
 const margin = 4;
+const mostWarnings = 3;
 
 /**
  * The lines to draw: every step while they fit, else only what runs or has failed, and a
@@ -28,8 +29,11 @@ export function viewOf(
   style: Style,
 ): Entry[] {
   const steps = board.steps;
-  const room = final ? most : Math.min(most, Math.max(rows - margin - warnings.length, 5));
-  const notes = warnings.map((text, index): Entry => ({ key: `warning ${index}`, mark: 'warning', text }));
+  const listedWarnings = final ? warnings : warnings.slice(-mostWarnings);
+  const room = final ? most : Math.min(most, Math.max(rows - margin - listedWarnings.length, 5));
+  const notes = listedWarnings.map(
+    (text, index): Entry => ({ key: `warning ${index}`, mark: 'warning', text }),
+  );
   if (steps.length <= room) return [...steps.map((step) => entryOf(step, final, style)), ...notes];
   const failed = steps.filter((step) => step.state === 'failed');
   const running = steps.filter((step) => step.state === 'running');
@@ -46,7 +50,7 @@ function entryOf(step: Step, final: boolean, style: Style): Entry {
     step.state === 'done' && seconds !== undefined && seconds > 0 ? style.dim(duration(seconds)) : '';
   const text = [style.bold(step.title), words, time].filter((part) => part !== '').join('  ');
   const cut = final && (step.state === 'running' || step.state === 'waiting');
-  return { key: step.title, mark: cut ? 'stopped' : step.state, text };
+  return { key: step.key, mark: cut ? 'stopped' : step.state, text };
 }
 
 function counter(steps: Step[]): string {
