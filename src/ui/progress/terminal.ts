@@ -50,7 +50,8 @@ export function createTerminal({ stream, color, clock }: TerminalOptions): Progr
       if (stopped || event.type === 'summary') return;
       if (event.type === 'warning') warnings.push(warningWords(event));
       board.take(event);
-      opening ??= open();
+      // A display that cannot be opened is no reason to stop in the middle of an installation.
+      opening ??= open().catch(restore);
     },
     async stop() {
       stopped = true;
