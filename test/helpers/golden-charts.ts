@@ -74,6 +74,6 @@ export async function render(chart: string, values: unknown): Promise<Manifest[]
 /** As a file: what it says does not depend on how a version of helm writes YAML. */
 export function asText(manifests: readonly Manifest[]): string {
   return manifests
-    .map((manifest) => stringify(manifest, { sortMapEntries: true, lineWidth: 0 }))
+    .map((manifest) => stringify(manifest, { sortMapEntries: true, lineWidth: 0, compat: 'yaml-1.1' }))
     .join('---\n');
 }
