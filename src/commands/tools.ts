@@ -1,25 +1,25 @@
 import { DatamillError } from '../errors.ts';
 import { findTool, type ListedTool, listTools, resolveTools } from '../tools/index.ts';
+import type { CommandIO } from './runtime.ts';
 
-export interface ToolsListOptions {
-  output?: 'text' | 'json';
+interface ToolsOptions {
+  io: CommandIO;
 }
 
 /** `datamill tools list`: every tool, the version that is wanted, and what was found where. */
-export async function toolsList(options: ToolsListOptions = {}): Promise<void> {
+export async function toolsList({ io }: ToolsOptions): Promise<number> {
   const tools = await listTools();
-  if (options.output === 'json') {
-    const documents = tools.map((tool) => ({
-      name: tool.name,
-      wanted: tool.wanted,
-      found: tool.found?.version ?? null,
-      source: tool.found?.source ?? null,
-      path: tool.found?.path ?? null,
-    }));
-    process.stdout.write(`${JSON.stringify({ schema: 1, tools: documents })}\n`);
-    return;
-  }
-  process.stdout.write(columns([['NAME', 'WANTED', 'FOUND', 'SOURCE', 'PATH'], ...tools.map(rowOf)]));
+  const documents = tools.map((tool) => ({
+    name: tool.name,
+    wanted: tool.wanted,
+    found: tool.found?.version ?? null,
+    source: tool.found?.source ?? null,
+    path: tool.found?.path ?? null,
+  }));
+  await io.document({ tools: documents }, () =>
+    columns([['NAME', 'WANTED', 'FOUND', 'SOURCE', 'PATH'], ...tools.map(rowOf)]),
+  );
+  return 0;
 }
 
 function rowOf({ name, wanted, found }: ListedTool): string[] {
@@ -32,28 +32,28 @@ function columns(rows: string[][]): string {
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
-export interface ToolsInstallOptions {
-  signal?: AbortSignal;
-  /** Where progress goes; standard error when not given. */
-  onProgress?(message: string): void;
-}
-
 /** `datamill tools install [NAME...]`: installs what is missing, of all tools when none is named. */
-export async function toolsInstall(names: string[], options: ToolsInstallOptions = {}): Promise<void> {
+export async function toolsInstall({ io }: ToolsOptions, ...names: string[]): Promise<number> {
   const wanted = names.length > 0 ? names : (await listTools()).map((tool) => tool.name);
-  const onProgress = options.onProgress ?? ((message: string) => process.stderr.write(`${message}\n`));
-  const tools = await resolveTools(wanted, { signal: options.signal, onProgress });
-  const rows = [...tools.values()].map((tool) => [tool.name, tool.version, tool.source, tool.path]);
-  process.stdout.write(columns([['NAME', 'VERSION', 'SOURCE', 'PATH'], ...rows]));
+  const onProgress = (message: string) => process.stderr.write(`${message}\n`);
+  const tools = [...(await resolveTools(wanted, { signal: io.signal, onProgress })).values()];
+  await io.document({ tools }, () =>
+    columns([
+      ['NAME', 'VERSION', 'SOURCE', 'PATH'],
+      ...tools.map((tool) => [tool.name, tool.version, tool.source, tool.path]),
+    ]),
+  );
+  return 0;
 }
 
 /** `datamill tools path NAME`: prints where a tool is, and nothing else. */
-export async function toolsPath(name: string): Promise<void> {
+export async function toolsPath({ io }: ToolsOptions, name: string): Promise<number> {
   const tool = await findTool(name);
   if (tool === undefined) {
-    throw new DatamillError('TOOL_NOT_FOUND', `${name} is not installed.`, {
-      hint: `Install it with: datamill tools install ${name}`,
+    throw new DatamillError('TOOL_NOT_FOUND', `${name} is not installed`, {
+      hint: `install it with \`datamill tools install ${name}\``,
     });
   }
-  process.stdout.write(`${tool.path}\n`);
+  await io.document({ name, path: tool.path }, () => `${tool.path}\n`);
+  return 0;
 }

@@ -63,6 +63,11 @@ export class Api {
     return this.request<T>('GET', path, options);
   }
 
+  /** An answer that is no JSON, such as a log. */
+  text(path: string, options: RequestOptions = {}): Promise<string> {
+    return this.request<string>('GET', path, { ...options, accept: '*/*' });
+  }
+
   /** Like `get`, but undefined when there is no such object. */
   async find<T>(path: string, options: RequestOptions = {}): Promise<T | undefined> {
     try {
@@ -99,6 +104,7 @@ export class Api {
     );
     if (status === 401) this.#authUntil = 0;
     if (status < 200 || status > 299) throw responseError(status, text);
+    if (options.accept === '*/*') return text;
     return text === '' ? {} : JSON.parse(text);
   }
 

@@ -166,7 +166,7 @@ function normalise(data: Tree, component: Component): Tree {
     const need = Object.entries(component.spec.needs).find(
       ([, value]) => (typeof value === 'string' ? value : value.capability) === 's3',
     )?.[0];
-    if (need !== undefined && typeof store.type === 'string')
+    if (need !== undefined && typeof store.type === 'string' && store.type !== 's3')
       result.needs = { [need]: store.type, ...((result.needs as Tree) ?? {}) };
     if (
       typeof store.bucket === 'string' &&

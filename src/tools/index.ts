@@ -65,3 +65,8 @@ export async function listTools(options: ResolveOptions = {}): Promise<ListedToo
     })),
   );
 }
+
+/** The version of a tool that datamill installs, without the leading v. */
+export async function wantedVersion(name: ToolName): Promise<string> {
+  return rowOf(await loadTable(), name).version;
+}

@@ -29,7 +29,11 @@ export interface ExecResult {
  *
  * @throws when the program cannot be started.
  */
-export async function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+export async function exec(
+  file: string,
+  args: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecResult> {
   const child = execa(file, args, {
     env: options.env,
     cwd: options.cwd,
@@ -57,7 +61,10 @@ export async function exec(file: string, args: readonly string[], options: ExecO
   };
 }
 
-async function readLines(child: { iterable(options: { from: 'stderr' }): AsyncIterable<unknown> }, onLine: (line: string) => void) {
+async function readLines(
+  child: { iterable(options: { from: 'stderr' }): AsyncIterable<unknown> },
+  onLine: (line: string) => void,
+) {
   for await (const line of child.iterable({ from: 'stderr' })) {
     onLine(String(line));
   }

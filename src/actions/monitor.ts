@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listRevisions, manifestObjects, newest, readRelease } from '../helm/releases.ts';
+import type { Api } from '../kube/client.ts';
+import { diagnose, type Finding, type Snapshot, summaryLine } from '../kube/diagnose.ts';
+import { listIfAllowed } from '../kube/objects.ts';
+import { refKey, refOf } from '../kube/resources.ts';
+import type { KubeObject } from '../kube/types.ts';
+import { readObjects } from '../plan/live.ts';
+
+/** A quick release is not looked at: most are ready before the first look. */
+const FIRST_LOOK = 1500;
+const LOOK_EVERY = 1000;
+const SHARED_FOR = 900;
+
+/** Lists that all releases of a run share, so that twenty waiting releases cost as much as one. */
+export class ClusterView {
+  readonly #api: Api;
+  readonly #lists = new Map<string, { at: number; items: Promise<KubeObject[] | undefined> }>();
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  list(apiVersion: string, kind: string, namespace?: string): Promise<KubeObject[] | undefined> {
+    const key = `${apiVersion}/${kind}/${namespace ?? ''}`;
+    const known = this.#lists.get(key);
+    if (known !== undefined && Date.now() - known.at < SHARED_FOR) return known.items;
+    const items = listIfAllowed(this.#api, { apiVersion, kind, namespace });
+    this.#lists.set(key, { at: Date.now(), items });
+    return items;
+  }
+}
+
+/** A release that is being installed. */
+export interface Watched {
+  api: Api;
+  view: ClusterView;
+  namespace: string;
+  release: string;
+  since: Date;
+}
+
+/** What the cluster says of a release now: nothing when there is nothing to say. */
+export async function findings(watched: Watched): Promise<Finding[]> {
+  return diagnose(await snapshot(watched));
+}
+
+async function snapshot({ api, view, namespace, release, since }: Watched): Promise<Snapshot> {
+  const own = await declaredObjects(api, namespace, release);
+  const [live, pods, sets, jobs, claims, events, nodes, storageClasses] = await Promise.all([
+    readObjects(
+      api,
+      own.map((object) => refOf(object, namespace)),
+    ),
+    view.list('v1', 'Pod', namespace),
+    view.list('apps/v1', 'ReplicaSet', namespace),
+    view.list('batch/v1', 'Job', namespace),
+    view.list('v1', 'PersistentVolumeClaim', namespace),
+    view.list('v1', 'Event', namespace),
+    view.list('v1', 'Node'),
+    view.list('storage.k8s.io/v1', 'StorageClass'),
+  ]);
+  const objects = own
+    .map((object) => live.objects.get(refKey(refOf(object, namespace))))
+    .filter((object) => object !== undefined);
+  const mine = belongsTo(objects, release);
+  return {
+    objects,
+    pods: (pods ?? []).filter(mine),
+    jobs: [...(jobs ?? []), ...(sets ?? [])].filter(mine),
+    claims: (claims ?? []).filter(mine),
+    events: events ?? [],
+    nodes,
+    storageClasses,
+    since,
+  };
+}
+
+/** The objects of the newest revision; helm writes it before it creates anything. */
+async function declaredObjects(api: Api, namespace: string, release: string): Promise<KubeObject[]> {
+  const revision = newest(await listRevisions(api, namespace, { release })).get(release);
+  const content = revision === undefined ? undefined : await readRelease(api, namespace, revision.secret);
+  return content === undefined ? [] : manifestObjects(content.manifest);
+}
+
+/** Whether an object is the release's own, is selected by one of its workloads, or carries its name. */
+function belongsTo(objects: readonly KubeObject[], release: string): (object: KubeObject) => boolean {
+  const names = new Set(objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
+  const selectors = objects
+    .map(({ spec }) => (spec?.selector as { matchLabels?: Record<string, string> } | undefined)?.matchLabels)
+    .filter((labels) => labels !== undefined);
+  return ({ kind, metadata }) => {
+    const labels = metadata.labels ?? {};
+    if (names.has(`${kind}/${metadata.name}`) || labels['app.kubernetes.io/instance'] === release)
+      return true;
+    if (metadata.ownerReferences?.some((owner) => names.has(`${owner.kind}/${owner.name}`))) return true;
+    return selectors.some((selector) =>
+      Object.entries(selector).every(([key, value]) => labels[key] === value),
+    );
+  };
+}
+
+/**
+ * Watches a release until `signal` fires: tells what is pending, and calls `onFatal` once with
+ * what will not heal.
+ */
+export async function monitor(
+  watched: Watched,
+  signal: AbortSignal,
+  tell: (line: string) => void,
+  onFatal: (findings: Finding[]) => void,
+): Promise<void> {
+  try {
+    await sleep(FIRST_LOOK, undefined, { signal });
+    while (!signal.aborted) {
+      const found = await findings(watched).catch(() => undefined);
+      if (signal.aborted) return;
+      const line = found === undefined ? 'the API server does not answer; waiting' : summaryLine(found);
+      if (line !== '') tell(line);
+      const fatal = (found ?? []).filter(({ healing }) => !healing);
+      if (fatal.length > 0) return onFatal(fatal);
+      await sleep(LOOK_EVERY, undefined, { signal });
+    }
+  } catch {
+    // The signal ended the sleep.
+  }
+}
+
+/** Last log lines of the containers that a finding wants to be heard. */
+export async function logTails(
+  api: Api,
+  namespace: string,
+  found: readonly Finding[],
+  lines = 15,
+): Promise<Array<{ container: string; lines: string[] }>> {
+  const wanted = new Map(
+    found
+      .filter(({ wantLogs, container }) => wantLogs && container !== undefined)
+      .map((finding) => [`${finding.object}/${finding.container}`, finding]),
+  );
+  const tails = await Promise.all(
+    [...wanted].slice(0, 5).map(async ([name, finding]) => {
+      const pod = finding.object.replace(/^Pod\//, '');
+      const read = (previous: boolean) => readLog(api, namespace, pod, finding.container!, lines, previous);
+      const text = (await read(false)) || (await read(true));
+      return { container: name, lines: text.split('\n').filter((line) => line !== '') };
+    }),
+  );
+  return tails.filter((tail) => tail.lines.length > 0);
+}
+
+async function readLog(
+  api: Api,
+  namespace: string,
+  pod: string,
+  container: string,
+  lines: number,
+  previous: boolean,
+): Promise<string> {
+  try {
+    return await api.text(`/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
+      query: { container, tailLines: String(lines), previous: previous ? 'true' : undefined },
+      retryFor: 0,
+    });
+  } catch {
+    return '';
+  }
+}

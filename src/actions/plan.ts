@@ -1,0 +1,132 @@
+import { manifestObjects, readRelease } from '../helm/releases.ts';
+import type { KubeObject } from '../kube/types.ts';
+import type { ComponentState } from '../plan/assess.ts';
+import { type Change, diffObjects } from '../plan/diff.ts';
+import { driftOf } from '../plan/drift.ts';
+import type { TargetState } from '../targets/contract.ts';
+import { driverFor } from '../targets/index.ts';
+import { limiter } from '../util/limit.ts';
+import { unwanted } from './removal.ts';
+import { renderChart } from './render.ts';
+import {
+  type ActionOptions,
+  openResolved,
+  refuseUnavailable,
+  resolveForTarget,
+  type Session,
+  targetSpec,
+} from './session.ts';
+import { compareWithCluster, type Wanted } from './wanted.ts';
+
+export type PlanAction = 'install' | 'upgrade' | 'reapply' | 'none' | 'uninstall' | 'adopt' | 'repair';
+
+export interface PlanStep {
+  component: string;
+  action: PlanAction;
+  reason: string;
+  changes: Change[];
+}
+
+export interface PlanResult {
+  steps: PlanStep[];
+  summary: Record<'install' | 'upgrade' | 'reapply' | 'none' | 'uninstall' | 'adopt' | 'repair', number>;
+  /** Set when the target is not there yet: everything would be installed. */
+  target: { driver: string; state: TargetState; commands: string[][] };
+}
+
+const ACTIONS: Record<ComponentState, PlanAction> = {
+  absent: 'install',
+  deployed: 'none',
+  outdated: 'upgrade',
+  drifted: 'reapply',
+  pending: 'repair',
+  failed: 'upgrade',
+  foreign: 'adopt',
+};
+/** Renders at once: each is a helm process. */
+const RENDERS = 4;
+
+/** What `up` would do and why, down to single fields; nothing is changed, no lock is taken. */
+export async function plan(options: ActionOptions): Promise<PlanResult> {
+  const { resolved, target } = resolveForTarget(options);
+  refuseUnavailable(resolved);
+  const driver = driverFor(target.driver);
+  const spec = targetSpec(target, resolved);
+  const state = await driver.status(spec);
+  const commands = state === 'running' ? [] : await driver.plan(spec);
+  if (state !== 'running') {
+    const steps = resolved.components.map(
+      ({ name }): PlanStep => ({
+        component: name,
+        action: 'install',
+        reason: `the target is ${state}`,
+        changes: [],
+      }),
+    );
+    return { steps, summary: count(steps), target: { driver: driver.name, state, commands } };
+  }
+  const session = await openResolved(resolved, target, options, 'connect');
+  try {
+    const { wanted, live } = await compareWithCluster(session, options.signal);
+    const limit = limiter(RENDERS);
+    const steps = await Promise.all(wanted.map((item) => stepOf(item, session, limit, options.signal)));
+    const extra = options.components?.length ? [] : unwanted(live, session);
+    const removed = extra.map(
+      ({ component }): PlanStep => ({
+        component,
+        action: 'uninstall',
+        reason: 'not in the flavour; `up --prune` removes it',
+        changes: [],
+      }),
+    );
+    return {
+      steps: [...steps, ...removed],
+      summary: count([...steps, ...removed]),
+      target: { driver: driver.name, state, commands },
+    };
+  } finally {
+    session.close();
+  }
+}
+
+async function stepOf(
+  { component, chart, assessment }: Wanted,
+  session: Session,
+  limit: <T>(task: () => Promise<T>) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<PlanStep> {
+  const { api, helmTarget } = session;
+  const { name, release, namespace } = component;
+  const { revision } = assessment;
+  const content = revision === undefined ? undefined : await readRelease(api, namespace, revision.secret);
+  const action = ACTIONS[assessment.state];
+  if (chart === undefined) return { component: name, action, reason: assessment.message, changes: [] };
+  if (action === 'install' || action === 'upgrade' || action === 'adopt' || content === undefined) {
+    const manifest = await limit(async () =>
+      renderChart(await session.helm(), helmTarget, component, chart, {
+        upgrade: content !== undefined,
+        signal,
+      }),
+    );
+    // The definitions of custom kinds may not be there yet, so nothing is asked of the API server.
+    const after = inNamespace(manifestObjects(manifest), namespace);
+    const before = content === undefined ? [] : inNamespace(manifestObjects(content.manifest), namespace);
+    return { component: name, action, reason: assessment.message, changes: diffObjects(before, after) };
+  }
+  const changes = await driftOf(api, namespace, release, content);
+  if (action === 'none' && changes.length > 0)
+    return { component: name, action: 'reapply', reason: 'it was changed in the cluster', changes };
+  if (action === 'none' && !assessment.ready)
+    return { component: name, action: 'reapply', reason: assessment.message, changes };
+  return { component: name, action, reason: assessment.message || 'unchanged', changes };
+}
+
+function inNamespace(objects: KubeObject[], namespace: string): KubeObject[] {
+  return objects.map((object) => ({ ...object, metadata: { namespace, ...object.metadata } }));
+}
+
+function count(steps: readonly PlanStep[]): PlanResult['summary'] {
+  const summary = { install: 0, upgrade: 0, reapply: 0, none: 0, uninstall: 0, adopt: 0, repair: 0 };
+  for (const { action } of steps) summary[action]++;
+  return summary;
+}

@@ -1,0 +1,219 @@
+import type { Reporter } from '../actions/events.ts';
+import type { ActionOptions } from '../actions/session.ts';
+import type { TargetSection } from '../config/schema/target.ts';
+import { DatamillError, interruptedError } from '../errors.ts';
+import { printError } from '../ui/error.ts';
+import { createProgress, type Progress } from '../ui/progress.ts';
+import { createStyle, type Style, wantsColor } from '../ui/style.ts';
+
+export type Output = 'text' | 'json' | 'yaml';
+
+/** What a command prints with, and how it hears of Ctrl-C. */
+export interface CommandIO {
+  output: Output;
+  verbose: boolean;
+  color: boolean;
+  style: Style;
+  signal: AbortSignal;
+  /** Starts to show progress; ended by `print` or at the end of the command. */
+  progress(): Reporter;
+  /** Ends the progress display and writes to standard output. */
+  print(text: string): Promise<void>;
+  /** Writes a document in the wanted form; `text` is called for the text form. */
+  document(value: Record<string, unknown>, text: () => string): Promise<void>;
+  /** Tells warnings on standard error. */
+  warn: Reporter;
+}
+
+export interface CommandOptions {
+  io: CommandIO;
+  flavour?: string[];
+  target?: string;
+  local?: boolean;
+  remote?: boolean;
+  hybrid?: boolean;
+  namespace?: string;
+  kubeconfig?: string;
+  context?: string;
+  set?: string[];
+  component?: string[];
+  only?: boolean;
+  yes?: boolean;
+  concurrency?: number;
+  waitLock?: boolean;
+  [flag: string]: unknown;
+}
+
+/** Runs a command: signals, errors and exit code in one place. */
+export async function runCommand(
+  options: Record<string, unknown>,
+  run: (io: CommandIO) => Promise<number>,
+): Promise<number> {
+  const output = (options.output as Output | undefined) ?? 'text';
+  const verbose = options.verbose === true;
+  const flag = options.color === false ? false : undefined;
+  const controller = new AbortController();
+  let progress: Progress | undefined;
+  const stopListening = listen(controller);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe went away, as `datamill … | head` does.
+    if (error.code === 'EPIPE') process.exit(0);
+  });
+  const io = createIO({
+    output,
+    verbose,
+    flag,
+    controller,
+    start: () => (progress ??= startProgress(output, flag)),
+    stop: async () => progress?.stop(),
+  });
+  try {
+    return await run(io);
+  } catch (thrown) {
+    await progress?.stop();
+    const error =
+      controller.signal.aborted && !(thrown instanceof DatamillError) ? controller.signal.reason : thrown;
+    if (output === 'json' && progress !== undefined) emitErrorEvent(error);
+    return printError(error, { output, verbose, color: wantsColor({ flag, tty: process.stderr.isTTY }) });
+  } finally {
+    await progress?.stop();
+    stopListening();
+  }
+}
+
+/** Events end with the error, so that whoever reads only them knows of it. */
+function emitErrorEvent(error: unknown): void {
+  const { code, message } = error instanceof DatamillError ? error : { code: 'BUG', message: String(error) };
+  process.stdout.write(
+    `${JSON.stringify({ schema: 1, time: new Date().toISOString(), type: 'error', code, message })}\n`,
+  );
+}
+
+function startProgress(output: Output, flag: boolean | undefined): Progress {
+  const tty = process.stdout.isTTY === true && process.env.CI === undefined;
+  return createProgress({
+    output: output === 'json' ? 'json' : 'text',
+    tty,
+    color: wantsColor({ flag, tty: process.stdout.isTTY }),
+    stream: process.stdout,
+  });
+}
+
+interface IOParts {
+  output: Output;
+  verbose: boolean;
+  flag: boolean | undefined;
+  controller: AbortController;
+  start(): Progress;
+  stop(): Promise<void> | Promise<undefined>;
+}
+
+function createIO({ output, verbose, flag, controller, start, stop }: IOParts): CommandIO {
+  const color = wantsColor({ flag, tty: process.stdout.isTTY });
+  const print = async (text: string) => {
+    await stop();
+    await new Promise<void>((resolve, reject) =>
+      process.stdout.write(text, (error) => (error ? reject(error) : resolve())),
+    );
+  };
+  return {
+    output,
+    verbose,
+    color,
+    style: createStyle(color),
+    signal: controller.signal,
+    progress: () => start().report,
+    print,
+    warn: (event) => {
+      if (event.type !== 'warning') return;
+      const place =
+        event.file === undefined
+          ? ''
+          : `${event.file}${event.line === undefined ? '' : `:${event.line}:${event.column}`}: `;
+      process.stderr.write(`warning: ${place}${event.message}\n`);
+    },
+    async document(value, text) {
+      const whole = { schema: 1, ...value };
+      if (output === 'json') return await print(`${JSON.stringify(whole, null, 2)}\n`);
+      if (output === 'yaml') return await print((await import('yaml')).stringify(whole));
+      return await print(text());
+    },
+  };
+}
+
+/** The first signal ends the run in good order; helm is given the time to note that it was ended. */
+function listen(controller: AbortController): () => void {
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) {
+      process.stderr.write(
+        '\nstill ending what runs; killing it now would leave releases that need repair\n',
+      );
+      return;
+    }
+    process.stderr.write(
+      `\n${signal === 'SIGINT' ? 'interrupted' : 'told to end'}: nothing more is started, what runs is ended in good order\n`,
+    );
+    controller.abort(interruptedError(signal));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+}
+
+/** The flags that all commands share, as actions take them. */
+export function actionOptions(options: CommandOptions, report: Reporter): ActionOptions {
+  const section: TargetSection | undefined = options.local
+    ? 'local'
+    : options.remote
+      ? 'remote'
+      : options.hybrid
+        ? 'hybrid'
+        : undefined;
+  return {
+    flavours: options.flavour,
+    target: options.target,
+    section,
+    namespace: options.namespace,
+    kubeconfig: options.kubeconfig,
+    context: options.context,
+    set: options.set,
+    components: options.component?.flatMap((names) => names.split(',')),
+    only: options.only,
+    signal: options.io.signal,
+    report,
+  };
+}
+
+/** The flags to repeat in a suggested command, so that it means the same flavour and target. */
+export function sameFlags(options: CommandOptions): string {
+  const parts = [
+    ...(options.flavour ?? []).flatMap((file) => ['-f', file]),
+    ...(options.target === undefined ? [] : ['-t', options.target]),
+    ...(options.local ? ['-l'] : []),
+    ...(options.remote ? ['-r'] : []),
+    ...(options.hybrid ? ['--hybrid'] : []),
+    ...(options.namespace === undefined ? [] : ['-n', options.namespace]),
+    ...(options.kubeconfig === undefined ? [] : ['--kubeconfig', options.kubeconfig]),
+    ...(options.context === undefined ? [] : ['--context', options.context]),
+  ];
+  return parts
+    .map((part) => (/^[\w./:@=-]+$/.test(part) ? ` ${part}` : ` '${part.replaceAll("'", "'\\''")}'`))
+    .join('');
+}
+
+/** Asks on the terminal; without one the answer is no. */
+export async function confirm(question: string, options: CommandOptions): Promise<boolean> {
+  if (options.yes) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal: options.io.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}
