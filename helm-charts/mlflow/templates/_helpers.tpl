@@ -76,10 +76,10 @@ capabilities:
 {{- $hosts := list "localhost" "localhost:*" "127.0.0.1" "127.0.0.1:*" "$(POD_IP)" "$(POD_IP):*" }}
 {{- $name := .Release.Name }}
 {{- $namespace := .Release.Namespace }}
-{{- range list $name (printf "%s.%s" $name $namespace) (printf "%s.%s.svc" $name $namespace) }}
+{{- $service := printf "%s.%s.svc" $name $namespace }}
+{{- range list $name (printf "%s.%s" $name $namespace) $service (printf "%s.%s" $service .Values.clusterDomain) }}
 {{- $hosts = concat $hosts (list . (printf "%s:*" .)) }}
 {{- end }}
-{{- $hosts = append $hosts (printf "%s.%s.svc.*" $name $namespace) }}
 {{- join "," (concat $hosts .Values.allowedHosts) -}}
 {{- end }}
 
