@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { configError } from '../errors.ts';
 import { cacheFolder, packageRoot } from '../util/paths.ts';
 
@@ -34,7 +35,6 @@ export function loadTable(): Promise<ToolTable> {
 }
 
 async function readTable(): Promise<ToolTable> {
-  const { parse } = await import('yaml');
   return parse(await readFile(moduleFolder('tools.yaml'), 'utf8')) as ToolTable;
 }
 

@@ -76,6 +76,12 @@ function configuration(layout: Layout, tools: Map<string, Tool>, port: number, o
     componentsPatches: [
       { name: 'kube-apiserver', extraArgs: [range, sealed] },
       { name: 'kube-controller-manager', extraArgs: [range] },
+      // Without leases, as a controller that was started again would wait minutes for those of
+      // the one before it to expire.
+      {
+        name: 'kwok-controller',
+        extraArgs: [{ key: 'node-lease-duration-seconds', value: '0', override: true }],
+      },
     ],
   };
 }
