@@ -21,6 +21,8 @@ const result = await build({
   chunkNames: 'chunks/[name]-[hash]',
   sourcemap: false,
   metafile: true,
+  // Its ES modules: `import('yaml')` of the CommonJS build would hide the named exports.
+  alias: { yaml: './node_modules/yaml/browser/index.js' },
   // An optional native speed-up of ssh2; the pure JavaScript path is used.
   external: ['cpu-features', '*.node'],
   define: { __DATAMILL_VERSION__: JSON.stringify(version) },

@@ -1,7 +1,7 @@
-import { stringify } from 'yaml';
 import { explain, config as readConfig, validate as validateFile } from '../actions/config.ts';
 import { DatamillError } from '../errors.ts';
 import { printError } from '../ui/error.ts';
+import { toYaml } from '../ui/yaml.ts';
 import { actionOptions, type CommandIO, type CommandOptions } from './runtime.ts';
 
 /** `datamill config` */
@@ -24,7 +24,7 @@ export async function config(options: CommandOptions): Promise<number> {
   }
   const { resolved, document } = readConfig(actions);
   for (const { message, at } of resolved.warnings) io.warn({ type: 'warning', message, ...at });
-  await io.document(document, () => stringify(document));
+  await io.document(document, () => toYaml(document));
   return 0;
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { parse } from 'yaml';
 
 function onPath(program: string): boolean {
   return (process.env.PATH ?? '')
@@ -13,7 +14,6 @@ function onPath(program: string): boolean {
 async function currentContext(): Promise<string | undefined> {
   const file = process.env.KUBECONFIG?.split(delimiter)[0] || join(homedir(), '.kube', 'config');
   if (!existsSync(file)) return undefined;
-  const { parse } = await import('yaml');
   try {
     const config = parse(await readFile(file, 'utf8')) as { 'current-context'?: string } | null;
     return config?.['current-context'] || undefined;

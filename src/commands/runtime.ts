@@ -135,7 +135,7 @@ function createIO({ output, verbose, flag, controller, start, stop }: IOParts): 
     async document(value, text) {
       const whole = { schema: 1, ...value };
       if (output === 'json') return await print(`${JSON.stringify(whole, null, 2)}\n`);
-      if (output === 'yaml') return await print((await import('yaml')).stringify(whole));
+      if (output === 'yaml') return await print((await import('../ui/yaml.ts')).toYaml(whole));
       return await print(text());
     },
   };

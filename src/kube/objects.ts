@@ -11,7 +11,8 @@ const METADATA = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 const PAGE = '500';
 
 interface List {
-  items: KubeObject[];
+  /** null when there is none. */
+  items: KubeObject[] | null;
   metadata?: { continue?: string };
 }
 
@@ -30,7 +31,7 @@ export async function list(
       accept: options.metadataOnly ? METADATA : undefined,
       signal: options.signal,
     });
-    for (const item of page.items) items.push({ ...item, apiVersion: ref.apiVersion, kind: ref.kind });
+    for (const item of page.items ?? []) items.push({ ...item, apiVersion: ref.apiVersion, kind: ref.kind });
     next = page.metadata?.continue || undefined;
   } while (next !== undefined);
   return items;
