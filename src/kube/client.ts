@@ -1,8 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 // Named imports only: the bundle then holds the part that is used, not a thousand files.
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig, PortForward } from '@kubernetes/client-node';
 import { unreachableError } from '../errors.ts';
 import { connectionError, isStatus, KubeError, responseError } from './errors.ts';
 
@@ -75,6 +76,34 @@ export class Api {
     } catch (error) {
       if (isStatus(error, 404)) return undefined;
       throw error;
+    }
+  }
+
+  /**
+   * Carries one connection to a port of a pod; the socket is ended when the pod's side ends.
+   *
+   * @throws {DatamillError} TARGET_UNREACHABLE (exit 4) when the API server does not open it.
+   */
+  async forward(namespace: string, pod: string, port: number, socket: Duplex): Promise<void> {
+    try {
+      const opened = await new PortForward(this.#config).portForward(
+        namespace,
+        pod,
+        [port],
+        socket,
+        null,
+        socket,
+      );
+      const ws = opened as { close(): void; on?(event: 'close', listener: () => void): void };
+      ws.on?.('close', () => socket.end());
+      socket.on('close', () => ws.close());
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : 'the port-forward was refused';
+      throw unreachableError(
+        'PORT_FORWARD',
+        `no way to port ${port} of pod ${namespace}/${pod}: ${message}`,
+        { cause },
+      );
     }
   }
 
