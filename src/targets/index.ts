@@ -3,8 +3,6 @@ import type { Driver } from './contract.ts';
 import { hybrid } from './hybrid.ts';
 import { rehearsal } from './rehearsal.ts';
 
-export type { Driver, TargetHandle, TargetIO, TargetSpec, TargetState } from './contract.ts';
-
 const drivers: readonly Driver[] = [rehearsal, hybrid];
 
 /** @throws NO_DRIVER, exit code 3, when no driver has that name yet. */

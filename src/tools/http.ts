@@ -3,6 +3,9 @@ import { errorMessage } from '../errors.ts';
 /** How long a host may take to answer at all, in milliseconds. */
 const REACH_LIMIT = 3_000;
 
+/** How long the answer to a request may take to begin, also behind redirections to other hosts. */
+const ANSWER_LIMIT = 10_000;
+
 /** How long a transfer may stand still. */
 const STALL_LIMIT = 30_000;
 
@@ -42,6 +45,9 @@ export function reasonOf(error: unknown): string {
   return cause === undefined ? errorMessage(error) : errorMessage(cause);
 }
 
+/** Nothing came within the limit: another try would cost as much. */
+export class NoAnswer extends Error {}
+
 export interface Transfer {
   response: Response;
   /** To be called whenever bytes come: the transfer is aborted when they stop coming. */
@@ -49,7 +55,7 @@ export interface Transfer {
   end(): void;
 }
 
-/** Starts a GET that is aborted by the signal, or when nothing comes for half a minute. */
+/** Starts a GET that is aborted by the signal, or when nothing comes: no answer in ten seconds, no data in thirty. */
 export async function get(
   url: string,
   headers: Record<string, string>,
@@ -57,7 +63,7 @@ export async function get(
 ): Promise<Transfer> {
   const stall = new AbortController();
   const abort = () => stall.abort(new DOMException('no data in time', 'TimeoutError'));
-  let timer = setTimeout(abort, STALL_LIMIT);
+  let timer = setTimeout(abort, ANSWER_LIMIT);
   const end = () => clearTimeout(timer);
   const alive = () => {
     clearTimeout(timer);
@@ -69,9 +75,11 @@ export async function get(
       headers: { 'accept-encoding': 'identity', ...headers },
       signal: both,
     });
+    alive();
     return { response, alive, end };
   } catch (error) {
     end();
+    if (stall.signal.aborted) throw new NoAnswer(`${url} does not answer`);
     throw error;
   }
 }

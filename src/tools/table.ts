@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { configError } from '../errors.ts';
 import { cacheFolder, packageRoot } from '../util/paths.ts';
 
-export interface ToolRelease {
+interface ToolRelease {
   url: string;
   checksum: string;
   /** Path inside the archive, when the release is one. */

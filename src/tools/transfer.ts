@@ -4,7 +4,7 @@ import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pause, throwIfAborted } from '../util/abort.ts';
 import { writeAtomically } from '../util/atomic.ts';
-import { get } from './http.ts';
+import { get, NoAnswer } from './http.ts';
 
 /** Called with the bytes that are there and, when it is known, how many there will be. */
 export type OnBytes = (done: number, total: number | undefined) => void;
@@ -36,7 +36,7 @@ export async function transfer(
       return await attemptOnce(url, part, onBytes, signal);
     } catch (error) {
       throwIfAborted(signal);
-      if (error instanceof Refusal || attempt === TRIES) throw error;
+      if (error instanceof Refusal || error instanceof NoAnswer || attempt === TRIES) throw error;
       await pause(200 * 2 ** attempt, signal);
     }
   }

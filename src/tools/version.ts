@@ -1,4 +1,5 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import satisfies from 'semver/functions/satisfies.js';
 import { writeAtomically } from '../util/atomic.ts';
 import { exec } from '../util/exec.ts';
@@ -17,10 +18,12 @@ interface Known {
 export async function versionOf(path: string, args: readonly string[]): Promise<string | undefined> {
   const file = await realpath(path);
   const { size, mtimeMs } = await stat(file);
-  const known = (await readKnown())[file];
+  // Version managers link many names to one program, which answers differently in every folder.
+  if (!basename(file).includes(basename(path))) return ask(path, args);
+  const known = (await readKnown())[path];
   if (known?.size === size && known.modified === mtimeMs) return known.version ?? undefined;
   const version = await ask(path, args);
-  const all = { ...(await readKnown()), [file]: { size, modified: mtimeMs, version: version ?? null } };
+  const all = { ...(await readKnown()), [path]: { size, modified: mtimeMs, version: version ?? null } };
   // Two writers at once lose one entry, which costs one more question later.
   await writeAtomically(knownFile(), JSON.stringify(all)).catch(() => {});
   return version;

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findTool, listTools, resolveTools } from '../../../src/tools/index.ts';
@@ -110,6 +110,19 @@ describe('asking programs for their version', () => {
     await helm('path/helm', 'v4.2.10');
     expect((await findTool('helm', { env }))?.version).toBe('4.2.10');
     expect(await asked()).toHaveLength(2);
+  });
+
+  it('asks every time what a version manager has linked to itself', async () => {
+    const manager = await script(join(folder, 'manager'), `echo "v$(cat ${folder}/version)"`);
+    const PATH = join(folder, 'shims');
+    await mkdir(PATH);
+    await symlink(manager, join(PATH, 'helm'));
+    await symlink(manager, join(PATH, 'kubectl'));
+    await writeFile(join(folder, 'version'), '4.2.0');
+    expect((await findTool('helm', { env: { PATH: `${PATH}:/usr/bin:/bin` } }))?.version).toBe('4.2.0');
+    await writeFile(join(folder, 'version'), '1.35.1');
+    expect((await findTool('kubectl', { env: { PATH } }))?.version).toBe('1.35.1');
+    expect(await findTool('helm', { env: { PATH } })).toBeUndefined();
   });
 
   it('survives a damaged file of known versions', async () => {

@@ -1,0 +1,115 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TargetSpec } from '../../../src/targets/contract.ts';
+import { driverFor } from '../../../src/targets/index.ts';
+
+const io = { progress: () => {} };
+const before = { kubeconfig: process.env.KUBECONFIG, home: process.env.HOME };
+const hybrid = driverFor('hybrid');
+
+let folder: string;
+let path: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'datamill-hybrid-'));
+  path = join(folder, 'config.yaml');
+  await writeFile(
+    path,
+    `apiVersion: v1
+kind: Config
+current-context: office
+contexts:
+  - name: office
+    context: { cluster: a, user: b }
+  - { name: laboratory, context: { cluster: a, user: b } }
+`,
+  );
+});
+
+afterEach(async () => {
+  process.env.HOME = before.home;
+  if (before.kubeconfig === undefined) delete process.env.KUBECONFIG;
+  else process.env.KUBECONFIG = before.kubeconfig;
+  await rm(folder, { recursive: true });
+});
+
+function spec(more: Partial<TargetSpec>): TargetSpec {
+  return { driver: 'hybrid', name: 'hybrid', storageClasses: [], settings: {}, ...more };
+}
+
+describe('an existing cluster', () => {
+  it('is used through the context that is named, else the current one', async () => {
+    const handle = { driver: 'hybrid', kubeconfig: path, context: 'laboratory', simulated: false };
+    expect(await hybrid.up(spec({ config: path, context: 'laboratory' }), io)).toEqual(handle);
+    expect(await hybrid.connect(spec({ config: path }))).toEqual({ ...handle, context: 'office' });
+    expect(await hybrid.status(spec({ config: path }))).toBe('running');
+    expect(await hybrid.plan(spec({ config: path }))).toEqual([]);
+  });
+
+  it('is looked for where kubectl looks', async () => {
+    process.env.KUBECONFIG = `${path}:/elsewhere`;
+    expect((await hybrid.connect(spec({}))).kubeconfig).toBe(path);
+    delete process.env.KUBECONFIG;
+    process.env.HOME = folder;
+    await mkdir(join(folder, '.kube'));
+    await writeFile(join(folder, '.kube/config'), 'current-context: home\ncontexts: [{ name: home }]\n');
+    expect(await hybrid.connect(spec({}))).toMatchObject({ context: 'home' });
+  });
+
+  it('has to have the context, and tells those there are', async () => {
+    await expect(hybrid.connect(spec({ config: path, context: 'labratory' }))).rejects.toMatchObject({
+      code: 'UNKNOWN_CONTEXT',
+      exitCode: 2,
+      message: expect.stringContaining(path),
+      hint: 'Did you mean "laboratory"? Its contexts are office, laboratory.',
+    });
+    await writeFile(path, 'contexts: [{ name: one }]\n');
+    await expect(hybrid.connect(spec({ config: path }))).rejects.toMatchObject({
+      code: 'NO_CONTEXT',
+      exitCode: 2,
+      hint: expect.stringContaining('one'),
+    });
+  });
+
+  it.each([
+    ['is missing', undefined, 'NO_KUBECONFIG', 4],
+    ['does not parse', 'contexts: [', 'INVALID_KUBECONFIG', 2],
+    ['is no kubeconfig', 'just text', 'INVALID_KUBECONFIG', 2],
+  ])('needs a kubeconfig: one that %s', async (_, text, code, exitCode) => {
+    if (text === undefined) await rm(path);
+    else await writeFile(path, text);
+    await expect(hybrid.connect(spec({ config: path }))).rejects.toMatchObject({
+      code,
+      exitCode,
+      message: expect.stringContaining(path),
+    });
+  });
+
+  it('is not stopped or destroyed', async () => {
+    expect(hybrid.ownsCluster).toBe(false);
+    for (const verb of ['stop', 'destroy'] as const) {
+      const refused = { code: 'NOT_OUR_CLUSTER', exitCode: 3, message: expect.stringContaining(verb) };
+      await expect(hybrid[verb](spec({ config: path }), io)).rejects.toMatchObject(refused);
+    }
+  });
+});
+
+describe('drivers', () => {
+  it('are found by name', () => {
+    expect(driverFor('rehearsal')).toMatchObject({ name: 'rehearsal', simulated: true, ownsCluster: true });
+    expect(hybrid.simulated).toBe(false);
+  });
+
+  it('that are not there yet are refused by name', () => {
+    expect(() => driverFor('minikube')).toThrow(
+      expect.objectContaining({
+        code: 'NO_DRIVER',
+        exitCode: 3,
+        message: expect.stringContaining('minikube'),
+        hint: expect.stringContaining('rehearsal and hybrid'),
+      }),
+    );
+  });
+});
