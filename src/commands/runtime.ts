@@ -3,6 +3,7 @@ import type { ActionOptions } from '../actions/session.ts';
 import type { TargetSection } from '../config/schema/target.ts';
 import { DatamillError, interruptedError } from '../errors.ts';
 import { printError } from '../ui/error.ts';
+import { nameCommands } from '../ui/program.ts';
 import { createProgress, type Progress } from '../ui/progress.ts';
 import { createStyle, type Style, wantsColor } from '../ui/style.ts';
 
@@ -113,7 +114,9 @@ function createIO({ output, verbose, flag, controller, start, stop }: IOParts): 
   const print = async (text: string) => {
     await stop();
     await new Promise<void>((resolve, reject) =>
-      process.stdout.write(text, (error) => (error ? reject(error) : resolve())),
+      process.stdout.write(output === 'text' ? nameCommands(text) : text, (error) =>
+        error ? reject(error) : resolve(),
+      ),
     );
   };
   return {

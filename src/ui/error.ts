@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { DatamillError, ExitCode, type Location } from '../errors.ts';
 import { sourceExcerpt } from './excerpt.ts';
+import { nameCommands } from './program.ts';
 import { redact, redactDocument } from './redact.ts';
 import { createStyle, type Style, wantsColor } from './style.ts';
 
@@ -39,7 +40,7 @@ export function printError(error: unknown, options: PrintErrorOptions = {}): num
   }
   const color = options.color ?? wantsColor({ tty: stream.isTTY === true });
   const lines = describe(known, options, createStyle(color));
-  stream.write(redact(lines.map((line) => `${line}\n`).join('')));
+  stream.write(nameCommands(redact(lines.map((line) => `${line}\n`).join(''))));
   return known.exitCode;
 }
 

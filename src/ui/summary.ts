@@ -1,4 +1,5 @@
 import type { SummaryEvent } from '../actions/events.ts';
+import { nameCommands } from './program.ts';
 import { redact } from './redact.ts';
 import { createStyle } from './style.ts';
 import { renderTable } from './table.ts';
@@ -104,7 +105,9 @@ function next(
 ): string {
   if (commands.length === 0) return '';
   const style = createStyle(color);
-  const all = commands.map((one) => (typeof one === 'string' ? { command: one, about: '' } : one));
+  const all = commands
+    .map((one) => (typeof one === 'string' ? { command: one, about: '' } : one))
+    .map(({ command, about }) => ({ command: nameCommands(command), about }));
   const width = Math.max(...all.map((one) => one.command.length));
   const lines = all.map(({ command, about }) =>
     about === '' ? `  ${command}` : `  ${command.padEnd(width)}  ${style.dim(about)}`,
