@@ -1,7 +1,6 @@
 // Bundles src/ into split ESM: one small entry, one chunk per command, so that
 // `datamill --help` loads commander and nothing else.
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 // Tests build into a folder of their own.
@@ -36,10 +35,3 @@ const result = await build({
 });
 await writeFile(`${outdir}/meta.json`, JSON.stringify(result.metafile));
 await chmod(`${outdir}/cli.js`, 0o755);
-
-// A clone can say `npx datamill` without being linked or installed anywhere.
-const bin = 'node_modules/.bin';
-if (existsSync(bin)) {
-  await rm(`${bin}/datamill`, { force: true });
-  await symlink('../../dist/cli.js', `${bin}/datamill`).catch(() => undefined);
-}

@@ -1,19 +1,22 @@
-import { basename } from 'node:path';
+import { basename, delimiter, dirname, relative } from 'node:path';
 
 /** How this program was called, so that the commands that we suggest can be pasted. */
 export function programName(
   argv: readonly string[] = process.argv,
   env: NodeJS.ProcessEnv = process.env,
+  cwd: string = process.cwd(),
 ): string {
   if (env.npm_command === 'exec') return 'npx datamill';
-  const script = argv[1] ?? '';
-  return basename(script) === 'cli.js'
-    ? `node ${script.startsWith(process.cwd()) ? script.slice(process.cwd().length + 1) : script}`
-    : 'datamill';
+  const script = argv[1] ?? 'datamill';
+  if ((env.PATH ?? '').split(delimiter).includes(dirname(script))) return 'datamill';
+  const path = relative(cwd, script);
+  const shown = path.startsWith('..') ? script : path;
+  if (basename(script) === 'cli.js') return `node ${shown}`;
+  return shown.includes('/') ? shown : `./${shown}`;
 }
 
 const COMMANDS =
-  /(?<![\w-])(?<!npx )datamill (?=(up|down|plan|status|render|history|rollback|start|stop|destroy|kubeconfig|config|validate|components|flavours|tools)\b)/g;
+  /(?<![\w-])(?<!npx |\.\/|\/)datamill (?=(up|down|plan|status|render|history|rollback|start|stop|destroy|kubeconfig|config|validate|components|flavours|tools)\b)/g;
 
 /** Writes the commands in a text the way in which this program was called. */
 export function nameCommands(text: string, name: string = programName()): string {
