@@ -58,7 +58,10 @@ export function resolveSection(component: Component, sources: SectionSources): S
   const layers = sectionLayers(component, sources);
   const merged = layered(layers);
   const context: TemplateContext = { project: sources.project, target: templateTarget(sources.target) };
-  const data = normalise(evaluateTagged(merged.data, context) as Tree, component);
+  // Helm values see the release and the needs too, so their templates wait for build.ts.
+  const { values, ...rest } = merged.data as Tree;
+  const evaluated = evaluateTagged(rest, context) as Tree;
+  const data = normalise(values === undefined ? evaluated : { ...evaluated, values }, component);
   const schema = z.strictObject({ ...sectionWords, ...settingsSchema(component) });
   const document = { ...merged, data };
   const valid = validate(schema, data, { document, path: [], label: component.name }) as Tree;
