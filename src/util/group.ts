@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { ExecResult } from './exec.ts';
 
 export interface GroupOptions {
@@ -8,6 +9,8 @@ export interface GroupOptions {
   signal?: AbortSignal;
   onLine?(line: string): void;
 }
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 /** The last characters of the output that are kept for an error message. */
 const KEPT = 64 * 1024;
@@ -25,43 +28,53 @@ export function runGroup(file: string, args: readonly string[], options: GroupOp
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  const output = keepOutput(child, options.onLine);
+  return new Promise((resolve, reject) => {
+    const release = endWith(child, options.signal);
+    child.once('error', (error) => {
+      release();
+      reject(error);
+    });
+    child.once('close', (code) => {
+      release();
+      resolve({ exitCode: code ?? 1, ...output, canceled: options.signal?.aborted ?? false });
+    });
+  });
+}
+
+function keepOutput(child: Child, onLine?: (line: string) => void): { stdout: string; stderr: string } {
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     createInterface({ input: child[name] }).on('line', (line) => {
       output[name] = `${output[name]}${line}\n`.slice(-KEPT);
-      options.onLine?.(line);
+      onLine?.(line);
     });
   }
-  const send = (signal: NodeJS.Signals) => {
+  return output;
+}
+
+/** Ends the child's group with the signal, and with this process; the result says that it has ended. */
+function endWith(child: Child, signal: AbortSignal | undefined): () => void {
+  let killer: NodeJS.Timeout | undefined;
+  const send = (name: NodeJS.Signals) => {
     try {
-      if (child.pid !== undefined) process.kill(-child.pid, signal);
+      if (child.pid !== undefined) process.kill(-child.pid, name);
     } catch {
       // The group is gone already.
     }
   };
-  return new Promise((resolve, reject) => {
-    let killer: NodeJS.Timeout | undefined;
-    const abort = () => {
-      send('SIGTERM');
-      killer = setTimeout(() => send('SIGKILL'), 2_000);
-    };
-    const atExit = () => send('SIGKILL');
-    process.once('exit', atExit);
-    options.signal?.addEventListener('abort', abort);
-    const finish = () => {
-      clearTimeout(killer);
-      process.off('exit', atExit);
-      options.signal?.removeEventListener('abort', abort);
-      if (options.signal?.aborted) send('SIGKILL');
-    };
-    child.once('error', (error) => {
-      finish();
-      reject(error);
-    });
-    child.once('close', (code) => {
-      finish();
-      resolve({ exitCode: code ?? 1, ...output, canceled: options.signal?.aborted ?? false });
-    });
-    if (options.signal?.aborted) abort();
-  });
+  const abort = () => {
+    send('SIGTERM');
+    killer = setTimeout(() => send('SIGKILL'), 2_000);
+  };
+  const atExit = () => send('SIGKILL');
+  process.once('exit', atExit);
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted) abort();
+  return () => {
+    clearTimeout(killer);
+    process.off('exit', atExit);
+    signal?.removeEventListener('abort', abort);
+    if (signal?.aborted) send('SIGKILL');
+  };
 }
