@@ -1,0 +1,61 @@
+// `npm run bench`: measures data-mill beside helmfile and bare helm, on one cluster in one run.
+//
+//   --only SECTION,…  first, second, growth, help, resolve; the table is then only printed
+//   --rounds N        runs of each contestant, default 5
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { openCluster } from './lib/cluster.js';
+import { contestants } from './lib/contestants.js';
+import { isMet, machine, publish, table } from './lib/report.js';
+import { sections } from './lib/sections.js';
+import { tools } from './lib/tools.js';
+
+const DOCUMENT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
+const ALL = Object.keys(sections);
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, rounds: { type: 'string', default: '5' } },
+});
+const wanted = values.only?.split(',') ?? ALL;
+const rounds = Number(values.rounds);
+const unknown = wanted.find((name) => !ALL.includes(name));
+if (unknown !== undefined || !(rounds >= 1)) {
+  process.stderr.write(`usage: npm run bench -- [--only ${ALL.join(',')}] [--rounds N]\n`);
+  process.exit(2);
+}
+process.exitCode = await main();
+
+async function main() {
+  const programs = await tools();
+  say('starting a rehearsal cluster');
+  const cluster = await openCluster(programs);
+  const close = async () => {
+    say('removing the cluster');
+    await cluster.close();
+  };
+  const interrupted = () => void close().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    const rows = await measure(cluster, programs);
+    const facts = await machine(programs, cluster.kubernetes);
+    process.stdout.write(`${table(rows)}\n${facts}\n`);
+    if (values.only === undefined) await publish(DOCUMENT, rows, facts, rounds);
+    return rows.every(isMet) ? 0 : 1;
+  } finally {
+    await close();
+  }
+}
+
+async function measure(cluster, programs) {
+  const players = await contestants(cluster, programs);
+  const rows = [];
+  for (const name of ALL.filter((section) => wanted.includes(section))) {
+    say(`measuring: ${name}`);
+    rows.push(...(await sections[name]({ cluster, players, rounds, folder: cluster.folder })));
+  }
+  return rows;
+}
+
+function say(message) {
+  process.stderr.write(`${message}\n`);
+}
