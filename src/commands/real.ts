@@ -28,7 +28,7 @@ export async function detectReal(): Promise<{ flags: string; about: string }> {
   if (context !== undefined) return { flags: `-t ${context}`, about: `your kube context ${context}` };
   if (onPath('microk8s')) return { flags: '-t default_uc.yaml', about: 'microk8s is on this machine' };
   if (onPath('minikube')) return { flags: '-t default_mc.yaml', about: 'minikube is on this machine' };
-  if (onPath('docker'))
+  if (onPath('docker') && existsSync('/var/run/docker.sock'))
     return {
       flags: '-t default_mc.yaml',
       about: 'docker is on this machine; install minikube to go with it',
