@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import type { TargetIO, TargetSpec } from '../../src/targets/contract.ts';
 import { rehearsal } from '../../src/targets/rehearsal.ts';
-import { isAlive } from '../../src/util/lock.ts';
-
-const PREFIX = 'datamill-state-';
-
 import { resolveTools } from '../../src/tools/index.ts';
 import { exec } from '../../src/util/exec.ts';
+import { isAlive } from '../../src/util/lock.ts';
 import { packageRoot } from '../../src/util/paths.ts';
+
+const PREFIX = 'datamill-state-';
 
 /**
  * Bundles the program and brings up one rehearsal cluster for all files, in folders of their own,
@@ -29,6 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       await rm(cli, { recursive: true, force: true });
     });
   try {
+    await removeLeftovers(io);
     await bundle(cli);
     await resolveTools(['helm', 'kubectl'], { onProgress: io.progress });
     const handle = await withState(state, () => rehearsal.up(spec, io));
