@@ -81,6 +81,14 @@ export async function openResolved(
       signal: options.signal,
     })
   ).gitVersion;
+  if (how === 'start') {
+    options.report({
+      type: 'step',
+      phase: 'target',
+      state: 'done',
+      message: `${driver.name}: ${handle.context}, Kubernetes ${kubernetes}`,
+    });
+  }
   let found: Promise<Helm> | undefined;
   const helm = () => (found ??= findHelm(options));
   return {

@@ -99,7 +99,7 @@ async function converge(
       }
       await installComponent(item, context);
       const outcome = item.assessment.state === 'absent' ? 'installed' : 'upgraded';
-      finish(outcome, `${outcome}: ${item.assessment.message}`);
+      finish(outcome, outcome === 'installed' ? outcome : `${outcome}: ${item.assessment.message}`);
       return true;
     } catch (error) {
       if (signal.aborted) {
