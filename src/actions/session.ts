@@ -118,9 +118,12 @@ async function findHelm({ signal, report }: ActionOptions): Promise<Helm> {
 /** What the driver is told, with the storage classes that components name. */
 export function targetSpec(target: ResolvedTarget, resolved: Resolved): TargetSpec {
   const classes = new Set(
-    resolved.components.map(({ storageClass }) => storageClass).filter((name) => name !== null),
+    resolved.components.flatMap(({ storageClass, values, objects }) => [
+      storageClass,
+      ...storageClassesIn([values, objects]),
+    ]),
   );
-  if (target.storageClass !== null) classes.add(target.storageClass);
+  classes.add(target.storageClass);
   const { driver, name, cpus, memory, storage, nodes, gpuSupport, version, config, context, settings } =
     target;
   return {
@@ -135,8 +138,18 @@ export function targetSpec(target: ResolvedTarget, resolved: Resolved): TargetSp
     config,
     context,
     settings,
-    storageClasses: [...classes],
+    storageClasses: [...classes].filter((name) => name !== null),
   };
+}
+
+/** Charts name storage classes under keys that are all alike; `-` means none. */
+function storageClassesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) =>
+    /^storage_?class(_?name)?$/i.test(key) && typeof child === 'string' && /^[a-z0-9]/.test(child)
+      ? [child]
+      : storageClassesIn(child),
+  );
 }
 
 /** What stands in the way of installing at all. */
