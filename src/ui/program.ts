@@ -18,7 +18,14 @@ export function programName(
 const COMMANDS =
   /(?<![\w-])(?<!npx |\.\/|\/)datamill (?=(up|down|plan|status|render|history|rollback|start|stop|destroy|kubeconfig|config|validate|components|flavours|tools)\b)/g;
 
+let called = 'datamill';
+
+/** From now on suggested commands begin with this; the command line says it once. */
+export function callProgram(name: string): void {
+  called = name;
+}
+
 /** Writes the commands in a text the way in which this program was called. */
-export function nameCommands(text: string, name: string = programName()): string {
-  return name === 'datamill' ? text : text.replaceAll(COMMANDS, `${name} `);
+export function nameCommands(text: string): string {
+  return called === 'datamill' ? text : text.replaceAll(COMMANDS, `${called} `);
 }
