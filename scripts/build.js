@@ -7,23 +7,32 @@ import { build } from 'esbuild';
 const outdir = process.argv[2] ?? 'dist';
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 
-await rm(outdir, { recursive: true, force: true });
-await mkdir(outdir, { recursive: true });
+/** zod brings its messages in fifty languages, which would be compiled at every start; we write our own. */
+const withoutLocales = {
+  name: 'without-locales',
+  setup({ onLoad }) {
+    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {};' }));
+  },
+};
+
 const result = await build({
   entryPoints: ['src/cli.ts', 'src/index.ts'],
   outdir,
   bundle: true,
   splitting: true,
-  minify: true,
-  keepNames: true,
+  // Names stay, for stack traces that can be read, and classes that are known by their names.
+  minifyWhitespace: true,
+  minifySyntax: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
   chunkNames: 'chunks/[name]-[hash]',
   sourcemap: false,
   metafile: true,
+  write: false,
   // Its ES modules: `import('yaml')` of the CommonJS build would hide the named exports.
   alias: { yaml: './node_modules/yaml/browser/index.js' },
+  plugins: [withoutLocales],
   // An optional native speed-up of ssh2; the pure JavaScript path is used.
   external: ['cpu-features', '*.node'],
   define: { __DATAMILL_VERSION__: JSON.stringify(version) },
@@ -33,5 +42,9 @@ const result = await build({
   },
   logLevel: 'warning',
 });
+// Only now, so that a build that fails leaves the last one where it is.
+await rm(outdir, { recursive: true, force: true });
+await mkdir(`${outdir}/chunks`, { recursive: true });
+await Promise.all(result.outputFiles.map(({ path, contents }) => writeFile(path, contents)));
 await writeFile(`${outdir}/meta.json`, JSON.stringify(result.metafile));
 await chmod(`${outdir}/cli.js`, 0o755);

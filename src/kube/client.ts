@@ -2,10 +2,11 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-// Named imports only: the bundle then holds the part that is used, not a thousand files.
-import { KubeConfig, PortForward } from '@kubernetes/client-node';
+import { createSecureContext } from 'node:tls';
 import { unreachableError } from '../errors.ts';
 import { connectionError, isStatus, KubeError, responseError } from './errors.ts';
+import { type Access, readAccess } from './kubeconfig.ts';
+import type { KubeConfig } from './library.ts';
 
 export interface RequestOptions {
   query?: Record<string, string | undefined>;
@@ -19,21 +20,21 @@ export interface RequestOptions {
 
 const RETRY_FOR = 60_000;
 const REQUEST_TIMEOUT = 30_000;
+const MAX_SOCKETS = 16;
 /** Answers that say "try again": overload, and faults of the server or of a proxy before it. */
 const RETRIED = new Set([429, 500, 502, 503, 504]);
 
 /** A connection to one API server: JSON over kept-alive connections, with retries. */
 export class Api {
   readonly server: string;
-  readonly #config: KubeConfig;
+  readonly #access: Access;
   #agent: http.Agent | undefined;
   #headers: http.OutgoingHttpHeaders = {};
   #authUntil = 0;
 
-  constructor(config: KubeConfig) {
-    const cluster = config.getCurrentCluster();
-    this.#config = config;
-    this.server = cluster!.server.replace(/\/$/, '');
+  constructor(access: Access) {
+    this.#access = access;
+    this.server = access.server;
   }
 
   /**
@@ -86,7 +87,8 @@ export class Api {
    */
   async forward(namespace: string, pod: string, port: number, socket: Duplex): Promise<void> {
     try {
-      const opened = await new PortForward(this.#config).portForward(
+      const { PortForward } = await import('./library.ts');
+      const opened = await new PortForward(await this.#config()).portForward(
         namespace,
         pod,
         [port],
@@ -137,12 +139,22 @@ export class Api {
     return text === '' ? {} : JSON.parse(text);
   }
 
+  /** Everything that a kubeconfig may say, in the hands of the library that knows it all. */
+  async #config(): Promise<KubeConfig> {
+    const { KubeConfig } = await import('./library.ts');
+    const config = new KubeConfig();
+    config.loadFromFile(this.#access.file);
+    config.setCurrentContext(this.#access.context);
+    return config;
+  }
+
   /** Exec plugins and token files give credentials that expire, so they are asked again now and then. */
   async #authenticate(protocol: string): Promise<void> {
     if (Date.now() < this.#authUntil) return;
-    const options: https.RequestOptions = {};
     try {
-      await this.#config.applyToHTTPSOptions(options);
+      const options = this.#access.plain ?? (await this.#credentials());
+      this.#headers = { ...options.headers } as http.OutgoingHttpHeaders;
+      this.#agent ??= (options.agent as http.Agent | undefined) ?? agentFor(protocol, options);
     } catch (cause) {
       throw unreachableError(
         'TARGET_CREDENTIALS',
@@ -153,30 +165,32 @@ export class Api {
         },
       );
     }
-    this.#headers = { ...options.headers } as http.OutgoingHttpHeaders;
-    if (options.auth) this.#headers.authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-    const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
-    const proxied = this.#config.getCurrentCluster()?.proxyUrl !== undefined;
-    if (this.#agent === undefined) {
-      if (proxied) this.#agent = options.agent as http.Agent;
-      else if (protocol === 'http:') this.#agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
-      else {
-        const server = servername === undefined ? {} : { servername };
-        this.#agent = new https.Agent({
-          keepAlive: true,
-          maxSockets: 16,
-          ca,
-          cert,
-          key,
-          pfx,
-          passphrase,
-          rejectUnauthorized,
-          ...server,
-        });
-      }
-    }
     this.#authUntil = Date.now() + 60_000;
   }
+
+  /** Runs exec plugins, refreshes tokens; the agent of the library is only of use for proxies. */
+  async #credentials(): Promise<https.RequestOptions> {
+    const config = await this.#config();
+    const all: https.RequestOptions = {};
+    await config.applyToHTTPSOptions(all);
+    if (config.getCurrentCluster()?.proxyUrl === undefined) delete all.agent;
+    if (all.auth)
+      all.headers = { ...all.headers, authorization: `Basic ${Buffer.from(all.auth).toString('base64')}` };
+    return all;
+  }
+}
+
+/** Connections share one context, so that certificates are parsed once. */
+function agentFor(protocol: string, options: https.RequestOptions): http.Agent {
+  if (protocol === 'http:') return new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
+  return new https.Agent({
+    keepAlive: true,
+    maxSockets: MAX_SOCKETS,
+    secureContext: createSecureContext({ ca, cert, key, pfx, passphrase }),
+    rejectUnauthorized,
+    ...(servername === undefined ? {} : { servername }),
+  });
 }
 
 function canRetry(error: unknown, method: string): boolean {
@@ -227,29 +241,5 @@ function send(
  * @throws {DatamillError} TARGET_CONTEXT (exit 4) when the file or the context is not there.
  */
 export function connect({ kubeconfig, context }: { kubeconfig: string; context: string }): Api {
-  const config = new KubeConfig();
-  try {
-    config.loadFromFile(kubeconfig);
-  } catch (cause) {
-    throw unreachableError('TARGET_CONTEXT', `the kubeconfig ${kubeconfig} cannot be read`, {
-      cause,
-      hint: 'check its path and that it is valid YAML',
-    });
-  }
-  config.setCurrentContext(context);
-  if (config.getCurrentCluster() === null) {
-    throw unreachableError(
-      'TARGET_CONTEXT',
-      `the kubeconfig ${kubeconfig} has no usable context "${context}"`,
-      {
-        hint: `its contexts are ${
-          config
-            .getContexts()
-            .map(({ name }) => name)
-            .join(', ') || 'none'
-        }`,
-      },
-    );
-  }
-  return new Api(config);
+  return new Api(readAccess(kubeconfig, context));
 }
