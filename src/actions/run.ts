@@ -1,8 +1,9 @@
 import { DatamillError, ExitCode, interruptedError } from '../errors.ts';
-import { acquireLock, holderName, type Lock } from '../kube/lease.ts';
+import { holderName } from '../kube/holder.ts';
+import { acquireLock, type Lock } from '../kube/lease.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
 import { endOrphans, RUN_VARIABLE } from '../util/orphans.ts';
-import type { Reporter, SummaryEvent } from './events.ts';
+import type { Reporter, StepState, SummaryEvent } from './events.ts';
 import type { Session } from './session.ts';
 
 export interface LockedOptions {
@@ -24,14 +25,18 @@ export async function locked<T>(
   const { api, identity } = session;
   await ensureNamespace(api, identity.namespace, identity);
   const lost = new AbortController();
-  const tell = (message: string) =>
-    options.report({ type: 'step', phase: 'lock', state: 'waiting', message });
+  const tell = (message: string, state: StepState = 'waiting') =>
+    options.report({ type: 'step', phase: 'lock', state, message });
   process.env[RUN_VARIABLE] = holderName();
   const lock: Lock = await acquireLock(api, identity, {
     wait: options.waitLock ?? false,
     signal: options.signal,
     onWait: (holder) => tell(`waiting for ${holder}`),
     onLost: (error) => lost.abort(error),
+    onSilence: (silent) =>
+      silent
+        ? tell('the API server does not answer; waiting for it')
+        : tell('the API server answers again', 'running'),
     onTakeOver: async (holder) => {
       tell(`taking over from ${holder}, which is gone`);
       await endOrphans(holder);
@@ -70,7 +75,6 @@ export function abortError(signal: AbortSignal): DatamillError {
   return signal.reason instanceof DatamillError ? signal.reason : interruptedError();
 }
 
-export function exitCodeOf(summary: SummaryEvent, signal?: AbortSignal): number {
-  if (signal?.aborted) return abortError(signal).exitCode;
+export function exitCodeOf(summary: SummaryEvent): number {
   return summary.result === 'ok' ? ExitCode.done : ExitCode.failed;
 }

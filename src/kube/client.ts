@@ -31,6 +31,7 @@ export class Api {
   #agent: http.Agent | undefined;
   #headers: http.OutgoingHttpHeaders = {};
   #authUntil = 0;
+  readonly #closed = new AbortController();
 
   constructor(access: Access) {
     this.#access = access;
@@ -50,13 +51,15 @@ export class Api {
     options: RequestOptions = {},
   ): Promise<T> {
     const deadline = Date.now() + (options.retryFor ?? RETRY_FOR);
+    const given = options.signal === undefined ? [] : [options.signal];
+    const signal = AbortSignal.any([this.#closed.signal, ...given]);
     for (let attempt = 0; ; attempt++) {
       try {
         return (await this.#once(method, path, options)) as T;
       } catch (error) {
         const wait = Math.min(100 * 2 ** attempt, 2000) * (0.5 + Math.random());
-        if (!canRetry(error, method) || Date.now() + wait > deadline || options.signal?.aborted) throw error;
-        await sleep(wait, undefined, { signal: options.signal });
+        if (!canRetry(error, method) || Date.now() + wait > deadline || signal.aborted) throw error;
+        await sleep(wait, undefined, { signal });
       }
     }
   }
@@ -109,7 +112,9 @@ export class Api {
     }
   }
 
+  /** Ends what is still asked and tried again. */
   close(): void {
+    this.#closed.abort();
     this.#agent?.destroy();
   }
 
@@ -196,7 +201,9 @@ function agentFor(protocol: string, options: https.RequestOptions): http.Agent {
 function canRetry(error: unknown, method: string): boolean {
   if (error instanceof KubeError) {
     // A 500 after a create may hide that it happened: the caller's next look decides.
-    return method === 'POST' ? error.status === 429 : RETRIED.has(error.status);
+    if (method === 'POST') return error.status === 429;
+    // Our patches name no resource version, so a conflict is a race inside the server.
+    return RETRIED.has(error.status) || (method === 'PATCH' && error.status === 409);
   }
   const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'ECONNREFUSED') return true;

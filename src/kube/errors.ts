@@ -65,3 +65,9 @@ export function connectionError(server: string, cause: Error): DatamillError {
     },
   );
 }
+
+/** Faults of the way to the API server or of the server itself, which heal: worth another try. */
+export function isFault(error: unknown): boolean {
+  if (error instanceof KubeError) return [429, 500, 502, 503, 504].includes(error.status);
+  return error instanceof DatamillError && error.code === 'TARGET_UNREACHABLE';
+}

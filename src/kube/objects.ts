@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api, RequestOptions } from './client.ts';
-import { isStatus } from './errors.ts';
+import { isFault, isStatus, type KubeError } from './errors.ts';
 import { type ObjectRef, pathOf, refOf } from './resources.ts';
 import type { KubeObject } from './types.ts';
 
@@ -96,26 +97,29 @@ export async function remove(
   }
 }
 
+/** How long a create is tried, in milliseconds. */
+const CREATE_FOR = 60_000;
+
 /** Creates an object; undefined when one of that name is there already. */
 export async function create(api: Api, object: KubeObject): Promise<KubeObject | undefined> {
   const ref = refOf(object);
   const path = await pathOf(api, { ...ref, name: '' });
-  try {
-    return await api.request<KubeObject>('POST', path, {
-      body: object,
-      query: { fieldManager: FIELD_MANAGER },
-    });
-  } catch (error) {
-    if (isStatus(error, 409)) return undefined;
-    // The answer may have been lost after the create happened: look before giving up.
-    const there = await api.find<KubeObject>(await pathOf(api, ref));
-    if (there !== undefined) return undefined;
-    if (isStatus(error, 500) || isStatus(error, 503)) {
+  const deadline = Date.now() + CREATE_FOR;
+  for (;;) {
+    try {
       return await api.request<KubeObject>('POST', path, {
         body: object,
         query: { fieldManager: FIELD_MANAGER },
       });
+    } catch (error) {
+      // Quotas under load answer 409 as well: that is no object of the same name.
+      const conflict = isStatus(error, 409);
+      if (conflict && (error as KubeError).reason === 'AlreadyExists') return undefined;
+      // The answer may have been lost after the create happened: look before trying again.
+      const there = await api.find<KubeObject>(await pathOf(api, ref));
+      if (there !== undefined) return undefined;
+      if (!(conflict || isFault(error)) || Date.now() > deadline) throw error;
+      await sleep(300);
     }
-    throw error;
   }
 }

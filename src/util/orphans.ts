@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Marks the children of a run, so that a later run finds those of one that was killed. */
 export const RUN_VARIABLE = 'DATAMILL_RUN';
 
+/** As long as helm is given when it is told to end: see src/helm/run.ts. */
 const PATIENCE = 60_000;
 
 /**
@@ -15,6 +16,7 @@ export async function endOrphans(run: string): Promise<number> {
   for (const pid of pids) signal(pid, 'SIGTERM');
   const deadline = Date.now() + PATIENCE;
   while (pids.some(isAlive) && Date.now() < deadline) await sleep(100);
+  for (const pid of pids.filter(isAlive)) signal(pid, 'SIGKILL');
   return pids.length;
 }
 
