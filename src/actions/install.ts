@@ -118,7 +118,7 @@ async function upgrade(
   const { namespace, release, spec, timeout } = component;
   if (assessment.state === 'pending') {
     phase('repair', assessment.message);
-    await repair(session, namespace, release, timeout, signal);
+    await repair(session.api, namespace, release, timeout, signal);
   }
   phase('install', `${chart!.name} ${chart!.version}`);
   const args = upgradeArgs(session.helmTarget, {
@@ -146,7 +146,8 @@ async function upgrade(
     const state = newest(await listRevisions(session.api, namespace, { release, signal })).get(
       release,
     )?.status;
-    if (state !== undefined && isPending(state)) await repair(session, namespace, release, timeout, signal);
+    if (state !== undefined && isPending(state))
+      await repair(session.api, namespace, release, timeout, signal);
   }
 }
 

@@ -110,12 +110,16 @@ export async function monitor(
   tell: (line: string) => void,
   onFatal: (findings: Finding[]) => void,
 ): Promise<void> {
+  const over = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
   try {
     await sleep(FIRST_LOOK, undefined, { signal });
     while (!signal.aborted) {
-      const found = await findings(watched).catch(() => undefined);
+      // A look that fails sees nothing; one that takes long, as the API server may be away, is not waited for.
+      const found = await Promise.race([findings(watched).catch(() => undefined), over]);
       if (signal.aborted) return;
-      const line = found === undefined ? 'the API server does not answer; waiting' : summaryLine(found);
+      const line = summaryLine(found ?? []);
       if (line !== '') tell(line);
       const fatal = (found ?? []).filter(({ healing }) => !healing);
       if (fatal.length > 0) return onFatal(fatal);

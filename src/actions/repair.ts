@@ -1,52 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DatamillError } from '../errors.ts';
-import { rollbackArgs, uninstallArgs } from '../helm/args.ts';
-import { listRevisions } from '../helm/releases.ts';
-import { helmError, isTransient } from '../helm/run.ts';
-import type { Session } from './session.ts';
+import { isPending, listRevisions, manifestObjects, markFailed, readRelease } from '../helm/releases.ts';
+import type { Api } from '../kube/client.ts';
+import { refOf } from '../kube/resources.ts';
+import { readObjects } from '../plan/live.ts';
+
+const ATTEMPTS = 10;
+const POLL_EVERY = 500;
 
 /**
  * Frees a release that a run left `pending-*` or `uninstalling`, without deleting anything that
- * the release made: helm goes back to its last good revision, or takes up the first one again.
- * The upgrade that follows brings it to what the flavour wants.
+ * the release made: its newest revision is marked as failed, which is what helm writes when it is
+ * given the time. A rollback would restart the pods with the old version, runs into the same
+ * fault when the first revision was never good, and finishing an uninstall would delete volumes.
+ *
+ * @param timeout seconds that objects which are being deleted may take.
  */
 export async function repair(
-  session: Session,
+  api: Api,
   namespace: string,
   release: string,
   timeout: number,
   signal?: AbortSignal,
-): Promise<string> {
-  const revisions = await listRevisions(session.api, namespace, { release, superseded: true, signal });
-  const current = revisions[0];
-  if (current === undefined) return 'nothing to repair';
-  const helm = await session.helm();
-  if (current.status === 'uninstalling') {
-    const result = await helm.run(uninstallArgs(session.helmTarget, { release, namespace, timeout }), {
-      signal,
-    });
-    if (result.exitCode !== 0) throw helmError(`cannot finish to uninstall ${release}`, result);
-    return 'finished an uninstall that was cut short';
+): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const [current] = await listRevisions(api, namespace, { release, superseded: true, signal });
+    if (current === undefined || !isPending(current.status)) return;
+    if (current.status === 'uninstalling')
+      await untilDeleted(api, namespace, current.secret, Date.now() + timeout * 1000, signal);
+    if (await markFailed(api, namespace, current.secret)) return;
+    await sleep(POLL_EVERY, undefined, { signal });
   }
-  const good =
-    revisions.find(({ status }) => status === 'deployed' || status === 'superseded') ??
-    revisions.find(({ revision }) => revision !== current.revision) ??
-    current;
-  const args = rollbackArgs(session.helmTarget, {
-    release,
-    namespace,
-    revision: good.revision,
-    timeout,
-    wait: false,
+  throw new DatamillError('REPAIR', `cannot repair ${release}: something else writes to its revisions`, {
+    hint: `look at it with \`helm history ${release} -n ${namespace}\``,
   });
-  for (let attempt = 1; ; attempt++) {
-    const result = await helm.run(args, { signal });
-    if (result.exitCode === 0)
-      return `revision ${current.revision} was ${current.status}; took up revision ${good.revision}`;
-    if (signal?.aborted) throw signal.reason;
-    if (attempt < 5 && isTransient(result)) continue;
-    const { message } = helmError(`cannot repair ${release} (${current.status})`, result);
-    throw new DatamillError('REPAIR', message, {
-      hint: `look at it with \`helm history ${release} -n ${namespace}\``,
-    });
+}
+
+/** An upgrade would be glad to find objects that are gone a moment later. */
+async function untilDeleted(
+  api: Api,
+  namespace: string,
+  secret: string,
+  deadline: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const content = await readRelease(api, namespace, secret);
+  const refs = manifestObjects(content?.manifest ?? '').map((object) => refOf(object, namespace));
+  for (;;) {
+    const { objects } = await readObjects(api, refs, signal);
+    const wanted = new Set(refs.map(({ kind, name }) => `${kind}/${name}`));
+    const going = [...objects.values()].filter(
+      ({ kind, metadata }) =>
+        metadata.deletionTimestamp !== undefined && wanted.has(`${kind}/${metadata.name}`),
+    );
+    if (going.length === 0 || Date.now() > deadline) return;
+    await sleep(POLL_EVERY, undefined, { signal });
   }
 }

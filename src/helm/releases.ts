@@ -1,6 +1,8 @@
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { parseAllDocuments } from 'yaml';
+import { DatamillError } from '../errors.ts';
 import type { Api } from '../kube/client.ts';
+import { isStatus } from '../kube/errors.ts';
 import { list } from '../kube/objects.ts';
 import type { KubeObject } from '../kube/types.ts';
 
@@ -97,11 +99,54 @@ export async function readRelease(
   return found?.data?.release === undefined ? undefined : decodeRelease(found.data.release);
 }
 
+/**
+ * Writes that a revision failed, as helm itself does when it is told to end: the next upgrade then
+ * starts from what is there. Nothing that the release made is touched.
+ *
+ * @returns false when the revision is gone, or somebody else wrote to it in the meantime.
+ */
+export async function markFailed(api: Api, namespace: string, secret: string): Promise<boolean> {
+  const path = `/api/v1/namespaces/${namespace}/secrets/${secret}`;
+  const found = await api.find<KubeObject>(path);
+  const data = found?.data?.release;
+  if (found === undefined || typeof data !== 'string') return false;
+  const body = {
+    ...found,
+    metadata: { ...found.metadata, labels: { ...found.metadata.labels, status: 'failed' } },
+    data: { ...found.data, release: withStatus(data, 'failed') },
+  };
+  try {
+    await api.request('PUT', path, { body });
+    return true;
+  } catch (error) {
+    if (isStatus(error, 409) || isStatus(error, 404)) return false;
+    throw error;
+  }
+}
+
+/** `info` up to its status: helm writes it before everything that a chart or a user says. */
+const STATUS =
+  /^(\{"name":"[^"]*","info":\{(?:"(?!status")\w+":(?:"(?:[^"\\]|\\.)*"|null|\d+),)*"status":")[a-z-]+"/;
+
+/** Changes the text and nothing else: parsing it would round the long numbers of the values. */
+export function withStatus(data: string, status: ReleaseStatus): string {
+  const text = releaseText(data).replace(STATUS, `$1${status}"`);
+  if ((JSON.parse(text) as ReleaseContent).info.status !== status)
+    throw new DatamillError('RELEASE_FORMAT', 'the Secret of this release is not as helm writes it', {
+      hint: 'look at it with `helm history`, and free it with `helm rollback`',
+    });
+  return Buffer.from(gzipSync(text).toString('base64')).toString('base64');
+}
+
 /** base64 by Kubernetes, then base64 by Helm, then gzip (which very old releases lack), then JSON. */
 export function decodeRelease(data: string): ReleaseContent {
+  return JSON.parse(releaseText(data)) as ReleaseContent;
+}
+
+function releaseText(data: string): string {
   const bytes = Buffer.from(Buffer.from(data, 'base64').toString(), 'base64');
   const json = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
-  return JSON.parse(json.toString('utf8')) as ReleaseContent;
+  return json.toString('utf8');
 }
 
 /** The objects of a rendered manifest, in its order. */
