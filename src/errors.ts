@@ -67,9 +67,9 @@ export function lockError(code: string, message: string, details: ErrorDetails =
   return new DatamillError(code, message, { exitCode: ExitCode.locked, ...details });
 }
 
-/** The user interrupted: exit 130, or 143 for SIGTERM. */
+/** The user interrupted: exit 130, or 143 for SIGTERM and for a terminal that was closed. */
 export function interruptedError(signal: NodeJS.Signals = 'SIGINT'): DatamillError {
-  const exitCode = signal === 'SIGTERM' ? ExitCode.terminated : ExitCode.interrupted;
+  const exitCode = signal === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated;
   return new DatamillError('INTERRUPTED', 'Interrupted.', {
     exitCode,
     hint: 'Run the same command again: it repairs what was cut short and goes on.',

@@ -3,6 +3,7 @@ import { exitCodeOf } from '../actions/run.ts';
 import { DatamillError } from '../errors.ts';
 import { printError } from '../ui/error.ts';
 import { renderSummary } from '../ui/summary.ts';
+import { orInterrupted } from './interrupted.ts';
 import { actionOptions, type CommandOptions, confirm, sameFlags } from './runtime.ts';
 
 /** `datamill down` */
@@ -19,16 +20,17 @@ export async function run(options: CommandOptions): Promise<number> {
     });
   }
   const report = io.progress();
-  const result = await down({
+  const work = down({
     ...actionOptions(options, report),
     concurrency: options.concurrency,
     waitLock: options.waitLock,
     deleteData,
   });
+  const result = await orInterrupted(io, report, work);
   report(result.summary);
   if (io.output !== 'json') await io.print(text(result, options, deleteData));
   if (result.error !== undefined) return printError(result.error, { output: io.output, verbose: io.verbose });
-  return exitCodeOf(result.summary, io.signal);
+  return exitCodeOf(result.summary);
 }
 
 function text(result: DownResult, options: CommandOptions, deleteData: boolean): string {

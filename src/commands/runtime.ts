@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Reporter } from '../actions/events.ts';
 import type { ActionOptions } from '../actions/session.ts';
 import type { TargetSection } from '../config/schema/target.ts';
@@ -55,17 +56,29 @@ export async function runCommand(
   const flag = options.color === false ? false : undefined;
   const controller = new AbortController();
   let progress: Progress | undefined;
+  let summarised = false;
   const stopListening = listen(controller);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader of a pipe went away, as `datamill … | head` does.
-    if (error.code === 'EPIPE') process.exit(0);
+    // The reader of a pipe went away, as `datamill … | head` does. Work is ended in good order.
+    if (progress !== undefined) controller.abort(interruptedError());
+    else if (error.code === 'EPIPE') process.exit(0);
   });
+  // A terminal that was closed takes no more words.
+  process.stderr.on('error', () => undefined);
   const io = createIO({
     output,
     verbose,
     flag,
     controller,
-    start: () => (progress ??= startProgress(output, flag)),
+    start: () => {
+      progress ??= startProgress(output, flag);
+      const { report } = progress;
+      return (event) => {
+        report(event);
+        // The events of a run that was interrupted end with its summary.
+        summarised ||= event.type === 'summary';
+      };
+    },
     stop: async () => progress?.stop(),
   });
   try {
@@ -74,7 +87,7 @@ export async function runCommand(
     await progress?.stop();
     const error =
       controller.signal.aborted && !(thrown instanceof DatamillError) ? controller.signal.reason : thrown;
-    if (output === 'json' && progress !== undefined) emitErrorEvent(error);
+    if (output === 'json' && progress !== undefined && !summarised) emitErrorEvent(error);
     return printError(error, { output, verbose, color: wantsColor({ flag, tty: process.stderr.isTTY }) });
   } finally {
     await progress?.stop();
@@ -105,7 +118,7 @@ interface IOParts {
   verbose: boolean;
   flag: boolean | undefined;
   controller: AbortController;
-  start(): Progress;
+  start(): Reporter;
   stop(): Promise<void> | Promise<undefined>;
 }
 
@@ -125,7 +138,7 @@ function createIO({ output, verbose, flag, controller, start, stop }: IOParts): 
     color,
     style: createStyle(color),
     signal: controller.signal,
-    progress: () => start().report,
+    progress: start,
     print,
     warn: (event) => {
       if (event.type !== 'warning') return;
@@ -158,12 +171,25 @@ function listen(controller: AbortController): () => void {
     );
     controller.abort(interruptedError(signal));
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  const signals: NodeJS.Signals[] = [
+    'SIGINT',
+    'SIGTERM',
+    ...(hangupIsIgnored() ? [] : (['SIGHUP'] as const)),
+  ];
+  for (const signal of signals) process.on(signal, onSignal);
   return () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    for (const signal of signals) process.off(signal, onSignal);
   };
+}
+
+/** `nohup` asks for that, and to listen would undo it. proc(5): SigIgn is a mask, SIGHUP its lowest bit. */
+function hangupIsIgnored(): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+    return (BigInt(`0x${mask}`) & 1n) === 1n;
+  } catch {
+    return false;
+  }
 }
 
 /** The flags that all commands share, as actions take them. */

@@ -3,6 +3,7 @@ import { type UpResult, up } from '../actions/up.ts';
 import { printError } from '../ui/error.ts';
 import { renderFailures } from '../ui/failures.ts';
 import { renderSummary } from '../ui/summary.ts';
+import { orInterrupted } from './interrupted.ts';
 import { run as plan } from './plan.ts';
 import { detectReal } from './real.ts';
 import { actionOptions, type CommandOptions, sameFlags } from './runtime.ts';
@@ -12,17 +13,18 @@ export async function run(options: CommandOptions): Promise<number> {
   if (options.dryRun) return await plan(options);
   const { io } = options;
   const report = io.progress();
-  const result = await up({
+  const work = up({
     ...actionOptions(options, report),
     concurrency: options.concurrency,
     waitLock: options.waitLock,
     adopt: options.adopt === true,
     prune: options.prune === true,
   });
+  const result = await orInterrupted(io, report, work);
   report(result.summary);
   if (io.output !== 'json') await io.print(await finalReport(result, options));
   if (result.error !== undefined) printError(result.error, { output: io.output, verbose: io.verbose });
-  return result.error?.exitCode ?? exitCodeOf(result.summary, io.signal);
+  return result.error?.exitCode ?? exitCodeOf(result.summary);
 }
 
 async function finalReport(result: UpResult, options: CommandOptions): Promise<string> {

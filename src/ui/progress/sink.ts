@@ -20,7 +20,8 @@ export function createSink(stream: OutputStream): Sink {
   };
   stream.on('drain', drain);
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    // EIO: the terminal was closed.
+    if (!['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) throw error;
     closed = true;
     waiting.length = 0;
     drain();
