@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe } from 'vitest';
+import {
+  eight,
+  expectConverges,
+  expectKept,
+  expectNoTrace,
+  newestRevisions,
+  summaryOf,
+  treasures,
+} from '../helpers/chaos.ts';
+import type { CliEvent } from '../helpers/cli.ts';
+import { clusterFlags } from '../helpers/cluster.ts';
+import { childrenOf, start } from '../helpers/process.ts';
+import { it } from '../helpers/project.ts';
+import { chooseSeed, seeded } from '../helpers/random.ts';
+
+const random = seeded(chooseSeed());
+const names = Object.keys(eight());
+
+/** After how many events, and how much later. The run has more events than that, the last ones after seconds. */
+function moments(count: number): Array<{ after: number; later: number; odd: boolean }> {
+  return Array.from({ length: count }, (_, index) => ({
+    after: 1 + Math.floor(random() * 24),
+    later: Math.floor(random() * 400),
+    odd: index % 2 === 1,
+  }));
+}
+
+const flags = () => ['up', '-f', 'flavour.yaml', ...clusterFlags()];
+
+/** Names of the components in the order in which they began. */
+function begun(events: readonly CliEvent[]): string[] {
+  return [
+    ...new Set(events.filter(({ state }) => state === 'running').map(({ component = '' }) => component)),
+  ];
+}
+
+describe('an interrupted up', () => {
+  it.concurrent.for(moments(10))(
+    'ends in good order, is repaired and goes on ($after events, $later ms)',
+    async ({ after, later, odd }, { project, expect }) => {
+      const [signal, code] = odd ? (['SIGTERM', 143] as const) : (['SIGINT', 130] as const);
+      const { namespace } = project;
+      await project.flavour(eight());
+      const running = start(flags(), { cwd: project.folder });
+      await running.until((events) => events.length >= after);
+      await sleep(later);
+      running.kill(signal);
+      expect(await running.ended, running.stderr()).toBe(code);
+
+      await expectNoTrace(running.pid, namespace);
+      const { events } = running;
+      const summary = summaryOf(events);
+      expect(summary).toMatchObject({ result: 'interrupted', unchanged: 0, removed: 0 });
+      expect(events.filter(({ type }) => type === 'summary' || type === 'error')).toHaveLength(1);
+      expect(JSON.parse(running.stderr().trim().split('\n').at(-1)!)).toMatchObject({
+        error: { code: 'INTERRUPTED' },
+      });
+      const stopped = events.findIndex(({ message }) => message === 'not started');
+      if (stopped >= 0) expect(begun(events)).toEqual(begun(events.slice(0, stopped)));
+      const revisions = await newestRevisions(namespace);
+      for (const { status, name } of revisions.values()) {
+        expect(['deployed', 'failed'], name).toContain(status);
+        expect(begun(events)).toContain(name);
+      }
+      const before = await treasures(namespace);
+      await expectConverges(project, names);
+      await expectKept(namespace, before);
+    },
+  );
+});
+
+describe('a killed up', () => {
+  it.concurrent.for(moments(10))(
+    'is taken over, repaired and goes on ($after events, $later ms, helm too: $odd)',
+    async ({ after, later, odd }, { project, expect }) => {
+      const { namespace } = project;
+      await project.flavour(eight());
+      const running = start(flags(), { cwd: project.folder });
+      await running.until((events) => events.length >= after);
+      await sleep(later);
+      running.kill('SIGKILL');
+      if (odd) for (const { pid } of childrenOf(running.pid)) process.kill(pid, 'SIGKILL');
+      expect(await running.ended).toBe('SIGKILL');
+      const before = await treasures(namespace);
+      const began = performance.now();
+      const result = await expectConverges(project, names);
+      expect(performance.now() - began).toBeLessThan(60_000);
+      expect(result.events.map(({ message }) => message)).toContainEqual(
+        expect.stringMatching(new RegExp(`^taking over from .*/${running.pid}, which is gone$`)),
+      );
+      expect(childrenOf(running.pid)).toEqual([]);
+      await expectKept(namespace, before);
+    },
+  );
+});
