@@ -7,7 +7,7 @@ export interface ScheduleOptions {
   concurrency: number;
   /** When it fires nothing more is started; what runs is waited for. */
   signal?: AbortSignal;
-  /** Called for what never starts: because of a dependency, or of the signal. */
+  /** Called for what never starts: because of a dependency, or (undefined) of the signal. */
   onSkip(name: string, because: string | undefined): void;
 }
 
@@ -41,7 +41,7 @@ export async function schedule(
       if (broken !== undefined || options.signal?.aborted) {
         waiting.delete(name);
         outcomes.set(name, 'skipped');
-        options.onSkip(name, broken);
+        options.onSkip(name, options.signal?.aborted ? undefined : broken);
         moved = true;
       } else if (
         running.size < options.concurrency &&
