@@ -40,7 +40,7 @@ export function helmAt(path: string): Helm {
 }
 
 /** Helm's last error line without its prefix and its log lines. */
-export function helmMessage({ stderr }: ExecResult): string {
+export function helmMessage({ stderr, signal }: ExecResult): string {
   const lines = stderr
     .split('\n')
     .filter((line) => line.trim() !== '' && !/^(level=|time=|I\d{4}|W\d{4}|E\d{4})/.test(line));
@@ -49,7 +49,7 @@ export function helmMessage({ stderr }: ExecResult): string {
     (start < 0 ? lines.slice(-3) : lines.slice(start))
       .join(' ')
       .replace(/^Error: /, '')
-      .trim() || 'helm gave no reason'
+      .trim() || (signal === undefined ? 'helm gave no reason' : `helm was killed (${signal})`)
   );
 }
 

@@ -20,6 +20,8 @@ export interface ExecResult {
   stderr: string;
   /** True when `signal` ended the child. */
   canceled: boolean;
+  /** The signal that ended it, where one did. */
+  signal?: NodeJS.Signals;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function exec(
     stdout: result.stdout,
     stderr: result.stderr,
     canceled: result.isCanceled,
+    signal: result.signal as NodeJS.Signals | undefined,
   };
 }
 
