@@ -3,6 +3,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
 
 const CHART = fileURLToPath(new URL('../chart', import.meta.url));
 const COMPONENT = fileURLToPath(new URL('../component', import.meta.url));
@@ -40,7 +41,10 @@ export async function writeHelmfile(folder, file, { count, namespace, context, m
     values: [{ message }],
   }));
   const helmDefaults = { kubeContext: context, wait: true, createNamespace: false, timeout: 600 };
-  return await writeJson(join(folder, file), { helmDefaults, releases });
+  // helmfile looks for its keys at the beginnings of lines, so JSON will not do.
+  const path = join(folder, file);
+  await writeFile(path, stringify({ helmDefaults, releases }));
+  return path;
 }
 
 /** The cluster of the measurements: room for several hundred pods. */

@@ -9,7 +9,8 @@ import { run } from './measure.js';
 export const HELMFILE_VERSION = '1.8.0';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-export const DATAMILL = join(ROOT, 'dist', 'cli.js');
+/** `BENCH_DATAMILL` names another build, to compare the two. */
+export const DATAMILL = process.env.BENCH_DATAMILL ?? join(ROOT, 'dist', 'cli.js');
 
 /** Paths of the tools; what is missing is made, which takes minutes the first time. */
 export async function tools() {

@@ -1,4 +1,5 @@
-import Handlebars from 'handlebars';
+// Only the parser: a compiled template could reach more than its context.
+import { parse as parseTemplate } from 'handlebars/dist/cjs/handlebars/compiler/base.js';
 import { configError, type DatamillError, type Location } from '../errors.ts';
 import { helpers } from './helpers.ts';
 import { nearest } from './nearest.ts';
@@ -51,7 +52,7 @@ function parse(source: string, at?: Location): hbs.AST.Program {
   const known = parsed.get(source);
   if (known !== undefined) return known;
   try {
-    const program = Handlebars.parse(source);
+    const program = parseTemplate(source);
     parsed.set(source, program);
     return program;
   } catch (cause) {

@@ -179,18 +179,18 @@ function componentFolders(flavour: Flavour, project: Project): string[] {
 
 /** Every key at the top of a flavour is one of its words or the name of a component. */
 function checkSections(flavour: Flavour, overrides: Layer, catalogue: Catalogue): void {
-  const known = [
+  const known = new Set([
     ...Object.keys(flavourWords),
     ...catalogue.names(),
     ...catalogue.aliases.keys(),
     ...catalogue.planned,
     ...catalogue.gone.keys(),
-  ];
+  ]);
   const problems = [...flavour.layers, overrides].flatMap(({ document }) =>
     Object.entries(document.data as Tree).flatMap(([key, value]) => {
       const origin = { document, path: [], label: '' };
       if (key === 'target' && document === overrides.document) return [];
-      if (!known.includes(key)) return [unknownKey(key, known, origin)];
+      if (!known.has(key)) return [unknownKey(key, [...known], origin)];
       const isSection = !(key in flavourWords);
       if (!isSection || value === null || isTree(value)) return [];
       return [

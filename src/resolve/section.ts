@@ -34,13 +34,21 @@ export interface SectionSources {
 
 const SETTING_WORDS = new Set(Object.keys(sectionWords));
 
+const settingSchemas = new Map<string, z.ZodType>();
+
+/** The schema of a setting; settings of the same form, however described, share one. */
+function settingSchema({ description: _, default: __, ...words }: Tree): z.ZodType {
+  const key = JSON.stringify(words);
+  const known = settingSchemas.get(key) ?? z.fromJSONSchema(words as never).optional();
+  settingSchemas.set(key, known);
+  return known;
+}
+
 /** Settings as a zod schema, made of the JSON Schema words of component.yaml. */
 function settingsSchema(component: Component): Record<string, z.ZodType> {
   const { config } = component.spec;
   try {
-    return Object.fromEntries(
-      Object.entries(config).map(([name, words]) => [name, z.fromJSONSchema(words as never).optional()]),
-    );
+    return Object.fromEntries(Object.entries(config).map(([name, words]) => [name, settingSchema(words)]));
   } catch (cause) {
     throw configError('COMPONENT_CONFIG', `the settings of ${component.name} are not valid JSON Schema`, {
       at: component.document.locate([...component.path, 'config']),

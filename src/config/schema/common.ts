@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { Template } from '../template.ts';
 
+// Most schemas here are used once in a run: compiling each to a function costs more than it saves.
+z.config({ jitless: true });
+
 /** RFC 1123 label: what namespaces, components and releases may be called. */
 export const dnsLabel = z
   .string()

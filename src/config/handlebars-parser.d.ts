@@ -1,0 +1,3 @@
+declare module 'handlebars/dist/cjs/handlebars/compiler/base.js' {
+  export const parse: typeof import('handlebars').parse;
+}
