@@ -9,12 +9,12 @@ const PATIENCE = 60_000;
 
 /**
  * Ends the processes that a killed run left behind (a helm that still works would fight with the
- * repair), and waits for them. Only where there is a /proc: elsewhere nothing is found.
+ * repair), and waits for them; after `patience` milliseconds they are killed. Only where there is a /proc: elsewhere nothing is found.
  */
-export async function endOrphans(run: string): Promise<number> {
+export async function endOrphans(run: string, patience = PATIENCE): Promise<number> {
   const pids = childrenOf(run);
   for (const pid of pids) signal(pid, 'SIGTERM');
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + patience;
   while (pids.some(isAlive) && Date.now() < deadline) await sleep(100);
   for (const pid of pids.filter(isAlive)) signal(pid, 'SIGKILL');
   return pids.length;
