@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatamillError } from '../errors.ts';
 import { upgradeArgs } from '../helm/args.ts';
 import { isPending, listRevisions, newest, readRelease } from '../helm/releases.ts';
-import { helmMessage, isTransient } from '../helm/run.ts';
+import { helmMessage, isTransient, leftLastRevision } from '../helm/run.ts';
 import type { Finding } from '../kube/diagnose.ts';
 import { ownLabels, releaseLabels } from '../kube/labels.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
@@ -18,7 +18,7 @@ import { version } from '../util/version.ts';
 import type { Phase, Reporter } from './events.ts';
 import { runHook } from './hooks.ts';
 import { type ClusterView, monitor, type Watched } from './monitor.ts';
-import { repair } from './repair.ts';
+import { repair, supersede } from './repair.ts';
 import type { Session } from './session.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -136,7 +136,10 @@ async function upgrade(
   const tell = (line: string) => phase('install', line);
   for (let attempt = 1; ; attempt++) {
     const { result, fatal } = await runWatched(args, wanted, watched, context, tell);
-    if (result.exitCode === 0) return await installedObjects(session, result.stdout, namespace);
+    if (result.exitCode === 0) {
+      if (leftLastRevision(result)) await supersede(session.api, namespace, release, signal);
+      return await installedObjects(session, result.stdout, namespace);
+    }
     signal.throwIfAborted();
     if (fatal.length > 0)
       throw new InstallError(fatal.map(({ object, message }) => `${object}: ${message}`).join('; '), fatal);

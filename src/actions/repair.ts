@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatamillError } from '../errors.ts';
-import { isPending, listRevisions, manifestObjects, markFailed, readRelease } from '../helm/releases.ts';
+import { isPending, listRevisions, manifestObjects, readRelease, setStatus } from '../helm/releases.ts';
 import type { Api } from '../kube/client.ts';
 import { refOf } from '../kube/resources.ts';
 import { readObjects } from '../plan/live.ts';
@@ -28,12 +28,27 @@ export async function repair(
     if (current === undefined || !isPending(current.status)) return;
     if (current.status === 'uninstalling')
       await untilDeleted(api, namespace, current.secret, Date.now() + timeout * 1000, signal);
-    if (await markFailed(api, namespace, current.secret)) return;
+    if (await setStatus(api, namespace, current.secret, 'failed')) return;
     await sleep(POLL_EVERY, undefined, { signal });
   }
   throw new DatamillError('REPAIR', `cannot repair ${release}: something else writes to its revisions`, {
     hint: `look at it with \`helm history ${release} -n ${namespace}\``,
   });
+}
+
+/**
+ * Helm goes on when it cannot write that the last revision is superseded, and two are `deployed`
+ * from then on: the older ones are marked as what they are.
+ */
+export async function supersede(
+  api: Api,
+  namespace: string,
+  release: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const revisions = await listRevisions(api, namespace, { release, signal });
+  const deployed = revisions.filter(({ status }) => status === 'deployed');
+  for (const { secret } of deployed.slice(1)) await setStatus(api, namespace, secret, 'superseded');
 }
 
 /** An upgrade would be glad to find objects that are gone a moment later. */

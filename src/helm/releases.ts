@@ -100,20 +100,24 @@ export async function readRelease(
 }
 
 /**
- * Writes that a revision failed, as helm itself does when it is told to end: the next upgrade then
- * starts from what is there. Nothing that the release made is touched.
+ * Writes the status of a revision, as helm would have done. Nothing that the release made is touched.
  *
  * @returns false when the revision is gone, or somebody else wrote to it in the meantime.
  */
-export async function markFailed(api: Api, namespace: string, secret: string): Promise<boolean> {
+export async function setStatus(
+  api: Api,
+  namespace: string,
+  secret: string,
+  status: ReleaseStatus,
+): Promise<boolean> {
   const path = `/api/v1/namespaces/${namespace}/secrets/${secret}`;
   const found = await api.find<KubeObject>(path);
   const data = found?.data?.release;
   if (found === undefined || typeof data !== 'string') return false;
   const body = {
     ...found,
-    metadata: { ...found.metadata, labels: { ...found.metadata.labels, status: 'failed' } },
-    data: { ...found.data, release: withStatus(data, 'failed') },
+    metadata: { ...found.metadata, labels: { ...found.metadata.labels, status } },
+    data: { ...found.data, release: withStatus(data, status) },
   };
   try {
     await api.request('PUT', path, { body });
