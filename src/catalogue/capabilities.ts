@@ -3,7 +3,7 @@
  * provider; `optional` ones are null when a provider does not give them. A capability that is
  * not in this table is free in its fields: components of users may invent their own.
  */
-export interface Capability {
+interface Capability {
   required: readonly string[];
   optional: readonly string[];
   /** The keys of `secret` beside its `name`: names of keys in the Secret. */
@@ -27,14 +27,27 @@ export const capabilities: Readonly<Record<string, Capability>> = {
 
 /** Adds the optional fields of a capability as null, so that templates may ask for them. */
 export function completeFields(capability: string, fields: Record<string, unknown>): Record<string, unknown> {
-  const known = capabilities[capability];
+  const known = knownCapability(capability);
   if (known === undefined) return fields;
   const secret = known.secret === undefined ? {} : { secret: null };
   return { ...Object.fromEntries(known.optional.map((name) => [name, null])), ...secret, ...fields };
 }
 
-/** The required fields that are missing. */
+/** The required fields that are missing, those of the Secret among them. */
 export function missingFields(capability: string, fields: Record<string, unknown>): string[] {
-  const known = capabilities[capability];
-  return (known?.required ?? []).filter((name) => fields[name] === undefined || fields[name] === null);
+  const known = knownCapability(capability);
+  const missing = (known?.required ?? []).filter((name) => isNothing(fields[name]));
+  const { secret } = fields;
+  if (known?.secret === undefined || isNothing(secret)) return missing;
+  const given = typeof secret === 'object' ? (secret as Record<string, unknown>) : {};
+  const keys = ['name', ...known.secret].filter((name) => isNothing(given[name]));
+  return [...missing, ...keys.map((name) => `secret.${name}`)];
+}
+
+function knownCapability(name: string): Capability | undefined {
+  return Object.hasOwn(capabilities, name) ? capabilities[name] : undefined;
+}
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === null;
 }

@@ -127,3 +127,13 @@ function checked(component: Component): Component {
   }
   return component;
 }
+
+/** Whether a component provides a capability. */
+export function doesProvide(component: Component, capability: string): boolean {
+  return Object.hasOwn(component.spec.provides, capability);
+}
+
+/** A need in its long form. */
+export function needOf(need: ComponentSpec['needs'][string]): { capability: string; optional: boolean } {
+  return typeof need === 'string' ? { capability: need, optional: false } : need;
+}

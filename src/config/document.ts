@@ -1,16 +1,7 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  visit,
-} from 'yaml';
-import { configError, type DatamillError, type Location } from '../errors.ts';
-import { Template } from './template.ts';
+import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
+import type { Location } from '../errors.ts';
+import { toData } from './data.ts';
+import { composeYaml, type Source } from './syntax.ts';
 
 /** Keys and indexes from the top of a document to a value. */
 export type Path = readonly (string | number)[];
@@ -24,35 +15,22 @@ export interface ParsedDocument {
   locate(path: Path, part?: 'key' | 'value'): Location;
 }
 
-/** More aliases than this are taken for an attack ("billion laughs"). */
-const MAX_ALIASES = 100;
-
 /**
  * Parses one YAML 1.2 document.
  *
  * @param text the document; `file` is only used in messages.
- * @throws {DatamillError} YAML_SYNTAX (exit 2), with line and column.
+ * @throws {DatamillError} YAML_SYNTAX or YAML_ALIASES (exit 2), with line and column.
  */
 export function parseYaml(text: string, file: string): ParsedDocument {
-  const lines = new LineCounter();
-  const doc = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: true,
-    prettyErrors: false,
-    customTags: [{ tag: '!hbs', resolve: (value: string) => value }],
-  });
-  const place = (offset: number): Location => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line, column: col };
-  };
-  const problem = doc.errors[0] ?? doc.warnings.find((warning) => warning.code === 'TAG_RESOLVE_FAILED');
-  if (problem !== undefined) throw syntaxError(problem.message, place(problem.pos[0]));
-  markTemplates(doc, place);
-  return {
-    file,
-    data: toData(doc, file),
-    locate: (path, part) => locate(doc, path, part ?? 'value', place, file),
-  };
+  const [source] = composeYaml(text, file, false);
+  return toDocument(source!);
+}
+
+/** Parses a file that may hold several documents, as manifests do; empty ones are left out. */
+export function parseYamlStream(text: string, file: string): ParsedDocument[] {
+  return composeYaml(text, file, true)
+    .map(toDocument)
+    .filter(({ data }) => data !== null);
 }
 
 /** A document that was made in memory, such as `--set` flags. */
@@ -60,62 +38,28 @@ export function syntheticDocument(file: string, data: unknown): ParsedDocument {
   return { file, data, locate: () => ({ file }) };
 }
 
-function syntaxError(message: string, at: Location): DatamillError {
-  const sentence = message.split('\n')[0] ?? message;
-  return configError('YAML_SYNTAX', `this is not valid YAML: ${sentence}`, {
-    at,
-    hint: syntaxHint(sentence),
-  });
-}
-
-function syntaxHint(message: string): string {
-  if (/tab/i.test(message)) return 'indent with spaces, not with tabs';
-  if (/unique/i.test(message)) return 'remove one of the two: a key may stand only once in a map';
-  if (/multiple documents/i.test(message)) return 'put each document into a file of its own';
-  return 'check quotes, brackets and indentation here and on the line above; quote a value that holds ": " or " #"';
-}
-
-function markTemplates(doc: Document, place: (offset: number) => Location): void {
-  visit(doc, {
-    Scalar(key, node) {
-      if (key !== 'key' && node.tag === '!hbs') {
-        node.value = new Template(String(node.value), place(node.range?.[0] ?? 0));
-      }
-    },
-    Pair(_, pair) {
-      if (isScalar(pair.key) && pair.key.value === '__proto__') {
-        throw syntaxError('the key "__proto__" is not allowed', place(pair.key.range?.[0] ?? 0));
-      }
-    },
-  });
-}
-
-function toData(doc: Document, file: string): unknown {
-  try {
-    return doc.toJS({ maxAliasCount: MAX_ALIASES });
-  } catch (cause) {
-    throw configError('YAML_ALIASES', 'the aliases (*name) in this file expand to too much data', {
-      at: { file, line: 1, column: 1 },
-      hint: 'write the repeated parts out',
-      cause,
-    });
-  }
+function toDocument(source: Source): ParsedDocument {
+  const { data, targets } = toData(source);
+  return {
+    file: source.file,
+    data,
+    locate: (path, part) => locate(source, targets, path, part ?? 'value'),
+  };
 }
 
 function locate(
-  doc: Document,
+  source: Source,
+  targets: ReadonlyMap<Node, Node>,
   path: Path,
   part: 'key' | 'value',
-  place: (offset: number) => Location,
-  file: string,
 ): Location {
-  let node: unknown = doc.contents;
+  let node: unknown = source.contents;
   let best: Node | null = isNode(node) ? node : null;
   for (const [depth, key] of path.entries()) {
-    if (isAlias(node)) node = node.resolve(doc);
+    if (isAlias(node)) node = targets.get(node);
     let next: unknown;
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      const pair = findPair(node, String(key));
       next = pair?.value;
       const wantKey = depth === path.length - 1 && (part === 'key' || !isNode(next) || isEmpty(next));
       if (pair !== undefined && wantKey && isNode(pair.key)) best = pair.key;
@@ -128,7 +72,24 @@ function locate(
     } else break;
     node = next;
   }
-  return best?.range ? place(best.range[0]) : { file, line: 1, column: 1 };
+  return best?.range ? source.place(best.range[0]) : { file: source.file, line: 1, column: 1 };
+}
+
+/** Above this many keys a map gets an index, so that asking for each of thousands stays linear. */
+const INDEX_FROM = 32;
+const indexes = new WeakMap<YAMLMap, Map<string, Pair>>();
+
+function findPair(map: YAMLMap, key: string): Pair | undefined {
+  const named = (pair: Pair) => isScalar(pair.key) && String(pair.key.value) === key;
+  if (map.items.length < INDEX_FROM) return map.items.find(named);
+  let index = indexes.get(map);
+  if (index === undefined) {
+    index = new Map(
+      map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [])),
+    );
+    indexes.set(map, index);
+  }
+  return index.get(key);
 }
 
 /** A key with nothing behind its colon: the key is the better place to point at. */

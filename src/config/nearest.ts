@@ -4,7 +4,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return match === undefined ? undefined : `did you mean "${match}"?`;
 }
 
+/** No name is longer, and the comparison takes quadratic time. */
+const LONGEST = 100;
+
 export function nearestName(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > LONGEST) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {

@@ -1,9 +1,11 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { configError, type Location } from '../errors.ts';
-import { type ParsedDocument, parseYaml } from './document.ts';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { configError, DatamillError, errorMessage, type Location } from '../errors.ts';
+import { type ParsedDocument, parseYaml, parseYamlStream } from './document.ts';
 
 /** Configuration is written by people: anything larger was named by mistake. */
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
+/** Values and manifests may be generated, and hold whole dashboards or resource definitions. */
+const MAX_GENERATED_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads and parses one YAML file: the one place of this folder that touches the disk.
@@ -13,53 +15,78 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * @throws {DatamillError} FILE_MISSING, FILE_IS_FOLDER, FILE_TOO_LARGE, FILE_UNREADABLE or YAML_SYNTAX (exit 2).
  */
 export function readDocument(file: string, what: string, from?: Location): ParsedDocument {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) {
-    throw configError('FILE_MISSING', `the ${what} file ${file} does not exist`, {
-      at: from,
-      hint: 'check the path; relative paths are relative to the file that holds them',
-    });
-  }
-  if (stat.isDirectory()) {
-    throw configError('FILE_IS_FOLDER', `${file} is a folder, not a ${what} file`, {
-      at: from,
-      hint: `name a YAML file in it, such as ${file}/${what}.yaml`,
-    });
-  }
-  if (stat.size > MAX_BYTES) {
-    const size = `${Math.round(stat.size / 1024 / 1024)} MiB`;
-    throw configError(
-      'FILE_TOO_LARGE',
-      `${file} has ${size}; a ${what} file may have ${MAX_BYTES / 1024 / 1024} MiB`,
-      {
-        at: { file },
-        hint: 'is this the right file?',
-      },
-    );
-  }
-  return parseYaml(readText(file, what), file);
+  return parseYaml(readText(file, what, from), file);
 }
 
-function readText(file: string, what: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (cause) {
-    throw configError('FILE_UNREADABLE', `the ${what} file ${file} cannot be read`, {
-      cause,
-      hint: 'check its permissions',
-      at: { file },
-    });
-  }
+/** The same for a file that may hold several documents, as manifests do. */
+export function readDocuments(file: string, what: string, from?: Location): ParsedDocument[] {
+  return parseYamlStream(readText(file, what, from), file);
+}
+
+function readText(file: string, what: string, from: Location | undefined): string {
+  const generated = what === 'values' || what === 'deployment';
+  const bytes = readBytes(file, what, generated ? MAX_GENERATED_BYTES : MAX_BYTES, from);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw configError('FILE_ENCODING', `${file} is not UTF-8 text`, {
+    throw configError('FILE_ENCODING', `the ${what} file ${file} is not UTF-8 text`, {
       cause,
-      at: { file },
+      at: { file, line: 1, column: 1 },
       hint: 'save it as UTF-8',
     });
   }
+}
+
+/** Reads no more than the limit, whatever size the file says it has: devices and pipes say 0. */
+function readBytes(file: string, what: string, limit: number, from: Location | undefined): Buffer {
+  let handle: number | undefined;
+  try {
+    handle = openSync(file, 'r');
+    if (fstatSync(handle).isDirectory()) throw folderError(file, what, from);
+    const chunks: Buffer[] = [];
+    for (let total = 0; ; ) {
+      const chunk = Buffer.allocUnsafe(64 * 1024);
+      const length = readSync(handle, chunk);
+      if (length === 0) return Buffer.concat(chunks);
+      total += length;
+      if (total > limit) throw sizeError(file, what, limit, from);
+      chunks.push(chunk.subarray(0, length));
+    }
+  } catch (cause) {
+    throw cause instanceof DatamillError ? cause : openError(file, what, from, cause);
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+  }
+}
+
+function openError(file: string, what: string, from: Location | undefined, cause: unknown): DatamillError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return configError('FILE_MISSING', `the ${what} file ${file} does not exist`, {
+      at: from ?? { file },
+      hint: 'check the path; relative paths are relative to the file that holds them',
+    });
+  }
+  return configError('FILE_UNREADABLE', `the ${what} file ${JSON.stringify(file)} cannot be read`, {
+    cause,
+    at: from ?? { file },
+    hint: code === 'EACCES' ? 'check its permissions' : errorMessage(cause),
+  });
+}
+
+function folderError(file: string, what: string, from: Location | undefined): DatamillError {
+  return configError('FILE_IS_FOLDER', `${file} is a folder, not a ${what} file`, {
+    at: from ?? { file },
+    hint: `name a YAML file in it, such as ${file}/${what}.yaml`,
+  });
+}
+
+function sizeError(file: string, what: string, limit: number, from: Location | undefined): DatamillError {
+  return configError(
+    'FILE_TOO_LARGE',
+    `${file} is larger than the ${limit / 1024 / 1024} MiB that a ${what} file may have`,
+    { at: from ?? { file }, hint: 'is this the right file?' },
+  );
 }
 
 /** The first of these files that is there. */

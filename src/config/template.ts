@@ -35,6 +35,18 @@ const parsed = new Map<string, hbs.AST.Program>();
  */
 export function evaluate(source: string, context: TemplateContext, at?: Location): unknown {
   if (!source.includes('{{')) return source;
+  try {
+    return run(source, context, at);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw templateError('this template is nested too deeply', at, 'write it in several values');
+  }
+}
+
+/** No helper call needs more brackets; the parser takes quadratic time over them. */
+const MAX_BRACKETS = 50;
+
+function run(source: string, context: TemplateContext, at: Location | undefined): unknown {
   const program = parse(source, at);
   const only = program.body.length === 1 ? program.body[0] : undefined;
   if (only?.type === 'MustacheStatement') {
@@ -51,6 +63,8 @@ interface Scope {
 function parse(source: string, at?: Location): hbs.AST.Program {
   const known = parsed.get(source);
   if (known !== undefined) return known;
+  if ([...source.matchAll(/\{\{[^}]*/g)].some(([part]) => part.split('(').length > MAX_BRACKETS))
+    throw templateError('this template is nested too deeply', at, 'write it in several values');
   try {
     const program = parseTemplate(source);
     parsed.set(source, program);
@@ -103,6 +117,13 @@ function expression(node: hbs.AST.MustacheStatement | hbs.AST.SubExpression, sco
   const callee = node.path as hbs.AST.PathExpression;
   const name = String(callee.original);
   const helper = Object.hasOwn(helpers, name) ? helpers[name] : undefined;
+  if (node.hash !== undefined) {
+    throw templateError(
+      `"${node.hash.pairs[0]?.key}=" is not known here`,
+      scope.at,
+      'helpers take their arguments by place: {{default x "y"}}',
+    );
+  }
   if (node.params.length === 0 && helper === undefined) return value(node.path as Expression, scope);
   if (helper === undefined) {
     throw templateError(
@@ -130,6 +151,13 @@ function value(node: Expression, scope: Scope): unknown {
 }
 
 function lookUp(node: hbs.AST.PathExpression, scope: Scope): unknown {
+  if (node.parts.length === 0 || node.data || node.depth > 0) {
+    throw templateError(
+      `"${node.original}" is not known here`,
+      scope.at,
+      `begin with one of ${Object.keys(scope.context).join(', ')}`,
+    );
+  }
   let current: unknown = scope.context;
   const done: string[] = [];
   for (const part of node.parts) {
@@ -184,12 +212,19 @@ export function evaluateTree(
     if (typeof node !== 'object' || node === null) return node;
     return Object.fromEntries(
       Object.entries(node).map(([key, child]) => [
-        key.includes('{{') ? String(evaluate(key, context, locate(path))) : key,
+        key.includes('{{') ? keyOf(evaluate(key, context, locate(path)), locate(path)) : key,
         walk(child, [...path, key]),
       ]),
     );
   };
   return walk(tree, []);
+}
+
+function keyOf(result: unknown, at: Location | undefined): string {
+  const key = text(result, { context: {}, at });
+  if (key === '' || key === '__proto__')
+    throw templateError(`this key is a template whose result is "${key}"`, at, 'a key must be a plain text');
+  return key;
 }
 
 /** Evaluates only what is a `Template`; plain strings stay as they are, `{{` or not. */

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { configError, type DatamillError } from '../errors.ts';
 import type { ParsedDocument, Path } from './document.ts';
 import { nearest } from './nearest.ts';
+import { Template } from './template.ts';
 
 /** A document and the path in it that the validated value stands at. */
 export interface Origin {
@@ -20,13 +21,19 @@ export interface Origin {
 export function validate<S extends z.ZodType>(schema: S, value: unknown, origin: Origin): z.infer<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => toErrors(issue, schema, value, origin));
+  const problems = result.error.issues
+    .slice(0, MAX_OTHERS + 1)
+    .flatMap((issue) => toErrors(issue, schema, value, origin));
   throw bundle(problems);
 }
 
+/** More mistakes than this in one go help nobody. */
+const MAX_OTHERS = 19;
+
 /** The first error, carrying the others. */
 export function bundle(problems: DatamillError[]): DatamillError {
-  const [first, ...others] = problems;
+  const [first, ...more] = problems;
+  const others = more.slice(0, MAX_OTHERS);
   if (first === undefined) throw new Error('no problem to bundle');
   if (others.length === 0) return first;
   return configError(first.code, first.message, {
@@ -46,7 +53,7 @@ function toErrors(
   const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(schema, path);
-    return issue.keys.map((key) => unknownKey(key, known, origin, path));
+    return issue.keys.slice(0, MAX_OTHERS + 1).map((key) => unknownKey(key, known, origin, path));
   }
   const at = origin.document.locate([...origin.path, ...path]);
   const name = [origin.label, ...path].filter((part) => part !== '').join('.');
@@ -67,7 +74,7 @@ export function unknownKey(
   path: Path = [],
 ): DatamillError {
   const inside = [origin.label, ...path].filter((part) => part !== '').join('.');
-  return configError('UNKNOWN_KEY', `unknown key "${key}"${inside ? ` in ${inside}` : ''}`, {
+  return configError('UNKNOWN_KEY', `unknown key ${shown(key)}${inside ? ` in ${inside}` : ''}`, {
     at: origin.document.locate([...origin.path, ...path, key], 'key'),
     hint:
       nearest(key, known) ??
@@ -100,7 +107,9 @@ function hintFor(issue: z.core.$ZodIssue, value: unknown): string | undefined {
   if (issue.code === 'invalid_value' && typeof value === 'string')
     return nearest(value, issue.values.map(String));
   if (issue.message.includes('DNS label') && typeof value === 'string') {
+    // Cut first: the patterns take quadratic time on long runs of dashes.
     const label = value
+      .slice(0, 100)
       .toLowerCase()
       .replace(/[^a-z0-9-]+/g, '-')
       .replace(/^-+|-+$/g, '')
@@ -127,6 +136,7 @@ function typeOf(value: unknown): string {
   if (value === undefined) return 'nothing (it is required)';
   if (value === null) return 'nothing (null)';
   if (Array.isArray(value)) return 'a list';
+  if (value instanceof Template) return 'a template, which cannot stand here';
   if (typeof value === 'object') return 'a map';
   if (typeof value === 'string') return `the text ${shown(value)}`;
   return `the ${typeof value} ${shown(value)}`;

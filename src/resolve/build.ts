@@ -1,9 +1,9 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { completeFields } from '../catalogue/capabilities.ts';
 import type { Component } from '../catalogue/catalogue.ts';
 import type { ParsedDocument, Path } from '../config/document.ts';
 import { isTree, merge, type Tree } from '../config/merge.ts';
-import { firstExisting, readDocument } from '../config/read.ts';
+import { firstExisting, readDocument, readDocuments } from '../config/read.ts';
 import { releaseName } from '../config/schema/common.ts';
 import type { Chart, Hook, Link } from '../config/schema/component.ts';
 import { evaluateTagged, evaluateTree, type TemplateContext } from '../config/template.ts';
@@ -102,10 +102,9 @@ function chartOf(component: Component, section: Section, context: TemplateContex
     component.document.locate([...component.path, 'chart', ...path]),
   ) as Chart;
   const version = section.words.version ?? said.version;
+  const { file } = component.document.locate([...component.path, 'chart', 'path']);
   const path =
-    said.path === undefined || said.git !== undefined
-      ? said.path
-      : resolvePath(said.path, dirname(component.document.file));
+    said.path === undefined || said.git !== undefined ? said.path : resolvePath(said.path, dirname(file));
   if (path !== undefined && said.git === undefined && firstExisting([path]) === undefined) {
     throw configError('CHART_MISSING', `the chart of ${component.name} is not at ${path}`, {
       at: component.document.locate([...component.path, 'chart', 'path']),
@@ -139,18 +138,22 @@ function objectsOf(member: Member, context: TemplateContext, sources: SectionSou
   const { component, section } = member;
   const name = section.words.deployment_file;
   if (name === undefined) return own;
-  const document = readDocument(
-    findComponentFile(name, 'deployment_file', component, section, sources),
-    'deployment',
-  );
-  const list = Array.isArray(document.data) ? document.data : [document.data];
-  const isTemplate = document.file.endsWith('.hbs.yaml');
-  const objects = isTemplate
-    ? evaluateTree(list, context, (path) =>
-        document.locate(Array.isArray(document.data) ? path : path.slice(1)),
-      )
-    : evaluateTagged(list, context);
-  return objects as Tree[];
+  const file = findComponentFile(name, 'deployment_file', component, section, sources);
+  return readDocuments(file, 'deployment').flatMap((document) => {
+    const locate = (path: Path) => document.locate(Array.isArray(document.data) ? path : path.slice(1));
+    const list = Array.isArray(document.data) ? document.data : [document.data];
+    const objects = file.endsWith('.hbs.yaml')
+      ? evaluateTree(list, context, locate)
+      : evaluateTagged(list, context);
+    return (objects as unknown[]).map((object, index) => {
+      if (isTree(object) && typeof object.kind === 'string' && typeof object.apiVersion === 'string')
+        return object;
+      throw configError('INVALID_VALUE', `${basename(file)} holds something that is no Kubernetes object`, {
+        at: locate([index]),
+        hint: 'every object has at least apiVersion, kind and metadata',
+      });
+    });
+  });
 }
 
 /** Helm values, lowest first: the component's template, its inline values, `config_file`, the section's `values`. */

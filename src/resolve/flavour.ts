@@ -38,7 +38,13 @@ export function findFile(path: string, base: string, packaged: string): string {
  */
 export function readFlavour(files: readonly string[]): Flavour {
   const documents: ParsedDocument[] = [];
-  for (const file of files) collect(findFile(file, process.cwd(), packagedFlavours), [], documents);
+  for (const file of files) {
+    const found = findFile(file, process.cwd(), packagedFlavours);
+    const known = documents.findIndex((document) => document.file === found);
+    // Named again, it counts at its last place.
+    if (known >= 0) documents.push(...documents.splice(known, 1));
+    else collect(found, [], documents);
+  }
   const layers = documents.map((document): Layer => ({ document, path: [] }));
   const file = documents.at(-1)!.file;
   return { file, name: basename(file).replace(/\.ya?ml$/, ''), layers, document: layered(layers) };
@@ -55,6 +61,8 @@ function collect(file: string, trail: readonly string[], into: ParsedDocument[],
       },
     );
   }
+  // What several files extend counts once, below all of them.
+  if (into.some((document) => document.file === file)) return;
   const document = readDocument(file, 'flavour', from);
   if (document.data === null || document.data === undefined) {
     throw configError('EMPTY_FLAVOUR', `the flavour ${file} is empty`, {

@@ -16,9 +16,10 @@ export interface Statement {
 
 /**
  * Merges layers, lowest first, into one document whose `locate` points into the layer that won.
+ * A layer that is empty as a whole (`minio:` with nothing behind it) says nothing.
  */
 export function layered(layers: readonly Layer[]): ParsedDocument {
-  const parts = layers.filter((layer) => partOf(layer) !== undefined);
+  const parts = layers.filter((layer) => partOf(layer) !== undefined && partOf(layer) !== null);
   const data = parts.reduce<unknown>((result, layer) => merge(result, partOf(layer)), undefined) ?? {};
   const top = parts.at(-1) ?? layers.at(-1);
   return {
@@ -41,6 +42,8 @@ function findLayer(layers: readonly Layer[], path: Path): Layer | undefined {
     const prefix = path.slice(0, depth);
     for (let index = layers.length - 1; index >= 0; index--) {
       const layer = layers[index]!;
+      // A flag has no lines: what nobody says is better missed in a file.
+      if (depth === 0 && layers.length > 1 && layer.document.locate([]).line === undefined) continue;
       if (getAt(partOf(layer), prefix) !== undefined) return layer;
     }
   }

@@ -1,22 +1,23 @@
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
-import { completeFields } from '../catalogue/capabilities.ts';
-import { type Catalogue, type InlineDefinition, openCatalogue } from '../catalogue/catalogue.ts';
+import { type Catalogue, doesProvide, needOf, openCatalogue } from '../catalogue/catalogue.ts';
 import { closure } from '../catalogue/graph.ts';
-import { dropNulls, isTree, type Tree } from '../config/merge.ts';
+import type { ParsedDocument } from '../config/document.ts';
+import { dropNulls, type Tree } from '../config/merge.ts';
 import { dnsLabel } from '../config/schema/common.ts';
 import { flavourWords } from '../config/schema/flavour.ts';
 import type { Project } from '../config/schema/project.ts';
-import { bundle, unknownKey, validate } from '../config/validate.ts';
-import { configError, DatamillError } from '../errors.ts';
+import { validate } from '../config/validate.ts';
+import { configError } from '../errors.ts';
 import { resolvePath } from '../util/paths.ts';
 import { buildComponent, namespaceOf, releaseOf } from './build.ts';
+import { resolveExternal } from './external.ts';
 import { defaultFlavourFiles, type Flavour, readFlavour } from './flavour.ts';
 import { type Layer, layered } from './layers.ts';
-import { flagLayer, resolveSection, type SectionSources } from './section.ts';
+import { checkIdleSections, checkSections, collect, inlineComponents } from './parts.ts';
+import { flagLayer, resolveSection, type SectionSources, templateTarget } from './section.ts';
 import { canonical, requireKnown, selectComponents } from './selection.ts';
 import { parseSet } from './set.ts';
-import { noTargetError, resolveTarget, type TargetFlags } from './target.ts';
+import { checkInlineTargets, noTargetError, resolveTarget, type TargetFlags } from './target.ts';
 import type { Binding, Resolved, ResolvedComponent, Warning } from './types.ts';
 import { checkReleases, EXTERNAL, type Member, wire } from './wiring.ts';
 
@@ -45,22 +46,27 @@ export function resolve(options: ResolveOptions = {}): Resolved {
   const flavour = readFlavour(options.flavours?.length ? options.flavours : defaultFlavourFiles());
   const overrides = flagLayer('--set', parseSet(options.set ?? []));
   const { project, projectLayers } = resolveProject(flavour, overrides, options);
+  const projectDocument = layered(projectLayers);
   const inline = inlineComponents(flavour);
-  const catalogue = openCatalogue(componentFolders(flavour, project), inline);
+  const catalogue = openCatalogue(componentFolders(flavour, project, projectDocument), inline);
   checkSections(flavour, overrides, catalogue);
-  const target = resolveTarget(flavour, options, overrides, warn);
+  checkInlineTargets(flavour, warn);
+  const target = resolveTarget({ flavour, project, projectDocument, overrides, warn }, options);
   if (target === undefined && options.requireTarget) throw noTargetError(flavour);
-  const selection = selectComponents(
-    flavour,
-    project.flavour,
-    inline.map(({ name }) => name),
+  const external = resolveExternal(flavour, { project, target: templateTarget(target) });
+  const selection = selectComponents({
+    project,
+    projectDocument,
+    inline: inline.map(({ name }) => name),
+    external: Object.keys(external),
     catalogue,
     warn,
-  );
+  });
   const extra = (options.components ?? []).map((name) => requireKnown(canonical(name, catalogue), catalogue));
   const sourcesOf = (name: string): SectionSources => ({
     flavour,
     project,
+    projectDocument,
     target,
     overrides,
     names: namesOf(name, catalogue),
@@ -71,14 +77,23 @@ export function resolve(options: ResolveOptions = {}): Resolved {
     members.set(name, { component, section: resolveSection(component, sourcesOf(name)) });
   };
   collect([...new Set([...selection.names, ...extra])], add);
-  const external = resolveExternal(flavour);
+  checkIdleSections(flavour, members, catalogue, (name) =>
+    resolveSection(catalogue.get(name), sourcesOf(name)),
+  );
   if (extra.length > 0 && !options.only) addMissingProviders(members, external, catalogue, add);
   checkReleases(
     members,
     (name) => namespaceOf(members.get(name)!, project),
     (name) => releaseOf(members.get(name)!),
   );
-  const wiring = wire({ members, project, external, flavour, catalogue, lenient: options.only === true });
+  const wiring = wire({
+    members,
+    project,
+    projectDocument,
+    external,
+    catalogue,
+    lenient: options.only === true,
+  });
   const built = new Map<string, ResolvedComponent>();
   collect(wiring.order, (name) => {
     const needs = bindings(name, wiring.providers.get(name)!, members, built, external, project);
@@ -102,29 +117,15 @@ export function resolve(options: ResolveOptions = {}): Resolved {
   };
 }
 
-/** Runs a step for every name and reports the mistakes of all of them together. */
-function collect(names: readonly string[], step: (name: string) => void): void {
-  const problems: DatamillError[] = [];
-  for (const name of names) {
-    try {
-      step(name);
-    } catch (error) {
-      if (!(error instanceof DatamillError)) throw error;
-      problems.push(error, ...error.others);
-    }
-  }
-  if (problems.length > 0) throw bundle(problems);
-}
-
 function resolveProject(
   flavour: Flavour,
   overrides: Layer,
   options: ResolveOptions,
 ): { project: Project & { name: string }; projectLayers: Layer[] } {
-  const flags = options.namespace === undefined ? {} : { k8s_namespace: options.namespace };
+  const { namespace } = options;
   const projectLayers: Layer[] = [
     ...[...flavour.layers, overrides].map(({ document }) => ({ document, path: ['project'] })),
-    flagLayer('--namespace', flags),
+    ...(namespace === undefined ? [] : [flagLayer('--namespace', { k8s_namespace: namespace })]),
   ];
   const document = layered(projectLayers);
   const data = dropNulls(document.data);
@@ -148,88 +149,15 @@ function identityOf(flavour: Flavour): string {
   });
 }
 
-function inlineComponents(flavour: Flavour): InlineDefinition[] {
-  const all = (flavour.document.data as Tree).components;
-  if (all === undefined || all === null) return [];
-  validate(flavourWords.components, dropNulls(all), {
-    document: flavour.document,
-    path: ['components'],
-    label: 'components',
-  });
-  return Object.entries(all as Tree)
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => {
-      validate(dnsLabel, name, {
-        document: { ...flavour.document, locate: () => flavour.document.locate(['components', name], 'key') },
-        path: [],
-        label: `components.${name}`,
-      });
-      // Relative paths of an inline component are relative to the file that defines it.
-      const { file } = flavour.document.locate(['components', name]);
-      return { name, value, document: { ...flavour.document, file }, path: ['components', name] };
-    });
-}
-
-function componentFolders(flavour: Flavour, project: Project): string[] {
+function componentFolders(flavour: Flavour, project: Project, document: ParsedDocument): string[] {
   const beside = flavour.layers.map(({ document }) => join(dirname(document.file), 'components'));
   if (project.components_folder === undefined) return beside;
-  const { file } = flavour.document.locate(['project', 'components_folder']);
+  const { file } = document.locate(['components_folder']);
   return [...beside, resolvePath(project.components_folder, dirname(file))];
-}
-
-/** Every key at the top of a flavour is one of its words or the name of a component. */
-function checkSections(flavour: Flavour, overrides: Layer, catalogue: Catalogue): void {
-  const known = new Set([
-    ...Object.keys(flavourWords),
-    ...catalogue.names(),
-    ...catalogue.aliases.keys(),
-    ...catalogue.planned,
-    ...catalogue.gone.keys(),
-  ]);
-  const problems = [...flavour.layers, overrides].flatMap(({ document }) =>
-    Object.entries(document.data as Tree).flatMap(([key, value]) => {
-      const origin = { document, path: [], label: '' };
-      if (key === 'target' && document === overrides.document) return [];
-      if (!known.has(key)) return [unknownKey(key, [...known], origin)];
-      const isSection = !(key in flavourWords);
-      if (!isSection || value === null || isTree(value)) return [];
-      return [
-        configError('INVALID_VALUE', `${key}: expected a map of settings`, {
-          at: document.locate([key]),
-          hint: `for example \`${key}: { release: ${key} }\``,
-        }),
-      ];
-    }),
-  );
-  if (problems.length > 0) throw bundle(problems);
 }
 
 function namesOf(name: string, catalogue: Catalogue): string[] {
   return [name, ...[...catalogue.aliases].filter(([, real]) => real === name).map(([alias]) => alias)];
-}
-
-function resolveExternal(flavour: Flavour): Record<string, Tree> {
-  const schema = z.record(z.string(), z.record(z.string(), z.unknown()));
-  const data = dropNulls((flavour.document.data as Tree).external ?? {});
-  const external = validate(schema, data, {
-    document: flavour.document,
-    path: ['external'],
-    label: 'external',
-  });
-  return Object.fromEntries(
-    Object.entries(external).map(([capability, fields]) => [
-      capability,
-      completeFields(capability, withAddress(fields)),
-    ]),
-  );
-}
-
-/** An endpoint URL says host and port too. */
-function withAddress(fields: Tree): Tree {
-  if (typeof fields.endpoint !== 'string' || !URL.canParse(fields.endpoint)) return fields;
-  const url = new URL(fields.endpoint);
-  const secure = url.protocol === 'https:';
-  return { host: url.hostname, port: Number(url.port || (secure ? 443 : 80)), secure, ...fields };
 }
 
 /** -c of a component that the flavour does not list brings the default providers of what it needs. */
@@ -241,13 +169,12 @@ function addMissingProviders(
 ): void {
   for (const { component } of members.values()) {
     for (const need of Object.values(component.spec.needs)) {
-      const { capability, optional } =
-        typeof need === 'string' ? { capability: need, optional: false } : need;
+      const { capability, optional } = needOf(need);
       const met =
-        capability in external ||
-        [...members.values()].some((member) => capability in member.component.spec.provides);
+        Object.hasOwn(external, capability) ||
+        [...members.values()].some((member) => doesProvide(member.component, capability));
       if (met || optional) continue;
-      const could = catalogue.names().filter((name) => capability in catalogue.get(name).spec.provides);
+      const could = catalogue.names().filter((name) => doesProvide(catalogue.get(name), capability));
       const provider =
         could.find((name) => catalogue.get(name).spec.default) ?? (could.length === 1 ? could[0] : undefined);
       // A map may grow while it is iterated: what is added here is visited too.
@@ -267,8 +194,7 @@ function bindings(
   const { component } = members.get(name)!;
   return Object.fromEntries(
     [...chosen].map(([local, provider]) => {
-      const need = component.spec.needs[local]!;
-      const capability = typeof need === 'string' ? need : need.capability;
+      const { capability } = needOf(component.spec.needs[local]!);
       if (provider === undefined) return [local, null];
       if (provider === EXTERNAL)
         return [

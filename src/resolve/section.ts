@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { Component } from '../catalogue/catalogue.ts';
+import { type Component, needOf } from '../catalogue/catalogue.ts';
 import { type ParsedDocument, syntheticDocument } from '../config/document.ts';
 import { dropNulls, getAt, isTree, type Tree } from '../config/merge.ts';
 import { firstExisting, readDocument } from '../config/read.ts';
@@ -25,6 +25,8 @@ export interface Section {
 export interface SectionSources {
   flavour: Flavour;
   project: Project;
+  /** The `project:` of all sources together, for places. */
+  projectDocument: ParsedDocument;
   target?: ResolvedTarget;
   /** The `--set` flags. */
   overrides: Layer;
@@ -89,14 +91,33 @@ function sectionLayers(
   if (file !== undefined) layers.push(file);
   if (target !== undefined) {
     if (target.storageClass !== null) layers.push({ document: storageClassLayer(target), path: [] });
-    for (const layer of target.layers)
-      layers.push({ document: layer.document, path: [...layer.path, 'components', component.name] });
+    for (const { document, path } of target.layers)
+      for (const name of names) layers.push({ document, path: [...path, 'components', name] });
   }
   const sections = [...flavour.layers, overrides];
   for (const { document, path } of sections) {
     for (const name of names) layers.push({ document, path: [...path, name] });
   }
-  return layers;
+  return layers.map(withNamespace);
+}
+
+/** `k8s_namespace` is the original's word for `namespace`; one layer of either beats those below it. */
+function withNamespace(layer: Layer): Layer {
+  const said = getAt(layer.document.data, layer.path);
+  if (!isTree(said) || said.k8s_namespace === undefined) return layer;
+  const { k8s_namespace, ...rest } = said;
+  const old = rest.namespace === undefined;
+  return {
+    document: {
+      file: layer.document.file,
+      data: { namespace: k8s_namespace, ...rest },
+      locate: ([first, ...more], part) => {
+        const key = first === 'namespace' && old ? 'k8s_namespace' : first;
+        return layer.document.locate([...layer.path, ...(key === undefined ? [] : [key]), ...more], part);
+      },
+    },
+    path: [],
+  };
 }
 
 function defaults(component: Component): ParsedDocument {
@@ -153,10 +174,9 @@ function settingsFile(component: Component, flavour: Flavour, project: Project):
   return { document, path: [component.name] };
 }
 
-/** Old words become today's: `k8s_namespace`, and the object stores of `datalake:` and `artifact_store:`. */
+/** Null takes a word back; old words become today's: the object stores of `datalake:` and `artifact_store:`. */
 function normalise(data: Tree, component: Component): Tree {
-  const { k8s_namespace, ...rest } = data;
-  const result: Tree = k8s_namespace === undefined ? rest : { namespace: k8s_namespace, ...rest };
+  const result: Tree = { ...data };
   for (const key of [
     'storage_class',
     'version',
@@ -175,7 +195,7 @@ function normalise(data: Tree, component: Component): Tree {
     if (!isTree(store)) continue;
     if (component.spec.config[key] === undefined) delete result[key];
     const need = Object.entries(component.spec.needs).find(
-      ([, value]) => (typeof value === 'string' ? value : value.capability) === 's3',
+      ([, need]) => needOf(need).capability === 's3',
     )?.[0];
     if (need !== undefined && typeof store.type === 'string' && store.type !== 's3')
       result.needs = { [need]: store.type, ...((result.needs as Tree) ?? {}) };
@@ -225,12 +245,7 @@ export function findComponentFile(
   const folders =
     project.config_folder === undefined
       ? flavour.layers.map((layer) => dirname(layer.document.file)).reverse()
-      : [
-          resolvePath(
-            project.config_folder,
-            dirname(flavour.document.locate(['project', 'config_folder']).file),
-          ),
-        ];
+      : [resolvePath(project.config_folder, dirname(sources.projectDocument.locate(['config_folder']).file))];
   const candidates = [
     ...new Set([
       ...folders.map((folder) => resolvePath(name, folder)),

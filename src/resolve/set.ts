@@ -1,5 +1,4 @@
-import { parse } from 'yaml';
-import type { Path } from '../config/document.ts';
+import { type Path, parseYaml } from '../config/document.ts';
 import { isTree, type Tree } from '../config/merge.ts';
 import { configError, errorMessage } from '../errors.ts';
 
@@ -30,10 +29,10 @@ export function parseSet(flags: readonly string[]): Tree {
 
 function yamlValue(text: string, flag: string): unknown {
   try {
-    return parse(text);
+    return parseYaml(text, '--set').data;
   } catch (cause) {
     const detail = errorMessage(cause).split('\n')[0];
-    throw configError('SET_SYNTAX', `--set ${flag}: the value is not valid YAML: ${detail}`, {
+    throw configError('SET_SYNTAX', `--set ${flag}: ${detail}`, {
       cause,
       hint: 'quote the value twice: --set \'a.b="text: with colon"\'',
     });

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syntheticDocument } from '../config/document.ts';
-import { dropNulls, getAt, isTree, type Tree } from '../config/merge.ts';
+import { type ParsedDocument, syntheticDocument } from '../config/document.ts';
+import { dropNulls, isTree, type Tree } from '../config/merge.ts';
 import { readDocument } from '../config/read.ts';
+import type { Project } from '../config/schema/project.ts';
 import { obsoleteTargetKeys, TargetFile, type TargetSection } from '../config/schema/target.ts';
 import { validate } from '../config/validate.ts';
 import { configError, type DatamillError, type Location } from '../errors.ts';
@@ -12,7 +13,7 @@ import { type Flavour, findFile } from './flavour.ts';
 import { type Layer, layered } from './layers.ts';
 import type { Warning } from './types.ts';
 
-export const packagedTargets: string = join(packageRoot, 'k8s', 'configs');
+const packagedTargets: string = join(packageRoot, 'k8s', 'configs');
 
 /** How the command line says where. */
 export interface TargetFlags {
@@ -44,17 +45,23 @@ export interface ResolvedTarget {
   layers: Layer[];
 }
 
+export interface TargetInput {
+  flavour: Flavour;
+  project: Project;
+  /** The `project:` of all sources together, for places. */
+  projectDocument: ParsedDocument;
+  /** The `--set` flags. */
+  overrides: Layer;
+  warn: (warning: Warning) => void;
+}
+
 /**
  * Finds the target: -t, --kubeconfig or --context, the inline section that a flag names, the
  * only inline section, `k8s_default_config`; undefined when nothing says where.
  */
-export function resolveTarget(
-  flavour: Flavour,
-  flags: TargetFlags,
-  overrides: Layer,
-  warn: (warning: Warning) => void,
-): ResolvedTarget | undefined {
-  const found = find(flavour, flags);
+export function resolveTarget(input: TargetInput, flags: TargetFlags): ResolvedTarget | undefined {
+  const { overrides, warn } = input;
+  const found = find(input, flags);
   if (found === undefined) return undefined;
   const layers = [...found.layers, { document: overrides.document, path: ['target'] }];
   const document = layered(layers);
@@ -68,11 +75,31 @@ export function resolveTarget(
     },
   );
   const settings = whole[found.section] as Tree;
-  warnObsolete(settings, found.section, document.locate.bind(document), warn);
-  return toTarget(settings, found.section, layers, document.file);
+  // Those in the flavour were warned of already.
+  const inFlavour = found.layers[0]?.document === input.flavour.layers[0]?.document;
+  dropObsolete(settings, found.section, document, inFlavour ? () => {} : warn);
+  return toTarget(settings, found.section, layers, document);
 }
 
-function find(flavour: Flavour, flags: TargetFlags): { section: TargetSection; layers: Layer[] } | undefined {
+/** Every target section of a flavour must be right, whichever is used; old keys in them are warned of. */
+export function checkInlineTargets(flavour: Flavour, warn: (warning: Warning) => void): void {
+  for (const section of ['local', 'remote', 'hybrid'] as const) {
+    const said = (flavour.document.data as Tree)[section];
+    if (said === undefined || said === null) continue;
+    const whole = validate(
+      TargetFile,
+      { [section]: dropNulls(said) },
+      { document: flavour.document, path: [], label: '' },
+    );
+    const document = layered(flavour.layers.map((layer) => ({ ...layer, path: [section] })));
+    dropObsolete(whole[section] as Tree, section, document, warn);
+  }
+}
+
+function find(
+  { flavour, project, projectDocument }: TargetInput,
+  flags: TargetFlags,
+): { section: TargetSection; layers: Layer[] } | undefined {
   if (flags.target !== undefined) return fromFlag(flags.target, flags);
   if (flags.kubeconfig !== undefined || flags.context !== undefined) return existing(flags.context, flags);
   const inline = (['local', 'remote', 'hybrid'] as const).filter((section) =>
@@ -86,15 +113,15 @@ function find(flavour: Flavour, flags: TargetFlags): { section: TargetSection; l
       : inline.find((name) => name === flags.section);
   if (section !== undefined)
     return { section, layers: flavour.layers.map(({ document }) => ({ document, path: [section] })) };
-  const named = getAt(flavour.document.data, ['project', 'k8s_default_config']);
-  if (typeof named !== 'string') {
+  const named = project.k8s_default_config;
+  if (named === undefined) {
     if (flags.section === undefined) return undefined;
     throw configError('NO_TARGET', `the flavour has no \`${flags.section}:\` section`, {
       at: { file: flavour.file },
       hint: whereHint(),
     });
   }
-  const at = flavour.document.locate(['project', 'k8s_default_config']);
+  const at = projectDocument.locate(['k8s_default_config']);
   return fromFile(findFile(named, dirname(at.file), packagedTargets), flags.section, at);
 }
 
@@ -144,7 +171,13 @@ function fromFile(
   return { section, layers: [{ document, path: [section] }] };
 }
 
-function toTarget(settings: Tree, section: TargetSection, layers: Layer[], file: string): ResolvedTarget {
+function toTarget(
+  settings: Tree,
+  section: TargetSection,
+  layers: Layer[],
+  document: ParsedDocument,
+): ResolvedTarget {
+  const { file } = document.locate(['config']);
   const s = settings as { [key: string]: never };
   return {
     driver: section === 'hybrid' ? 'hybrid' : s.provider!,
@@ -169,19 +202,23 @@ function toTarget(settings: Tree, section: TargetSection, layers: Layer[], file:
 
 function toMebibytes(memory: number | string | undefined): number | undefined {
   if (memory === undefined || typeof memory === 'number') return memory;
+  if (/^[\d.]+$/.test(memory)) return Number(memory);
   // The schema let only quantities through.
   return Math.floor((parseQuantity(memory) ?? 0) / 1024 / 1024);
 }
 
-function warnObsolete(
+function dropObsolete(
   settings: Tree,
   section: string,
-  locate: (path: string[], part: 'key') => Location,
+  document: ParsedDocument,
   warn: (warning: Warning) => void,
 ): void {
   for (const [key, reason] of Object.entries(obsoleteTargetKeys)) {
     if (settings[key] === undefined) continue;
-    warn({ message: `${section}.${key} has no meaning any more: ${reason}`, at: locate([key], 'key') });
+    warn({
+      message: `${section}.${key} has no meaning any more: ${reason}`,
+      at: document.locate([key], 'key'),
+    });
     delete settings[key];
   }
 }

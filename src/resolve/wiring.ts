@@ -1,12 +1,13 @@
 import { missingFields } from '../catalogue/capabilities.ts';
-import type { Catalogue, Component } from '../catalogue/catalogue.ts';
+import { type Catalogue, type Component, doesProvide, needOf } from '../catalogue/catalogue.ts';
 import { type Graph, topologicalOrder } from '../catalogue/graph.ts';
+import type { ParsedDocument } from '../config/document.ts';
 import type { Tree } from '../config/merge.ts';
 import { nearest } from '../config/nearest.ts';
 import type { Project } from '../config/schema/project.ts';
 import { configError } from '../errors.ts';
-import type { Flavour } from './flavour.ts';
 import type { Section } from './section.ts';
+import { canonical } from './selection.ts';
 
 /** Name of the provider of what comes from outside the cluster. */
 export const EXTERNAL = 'external';
@@ -28,7 +29,7 @@ export interface WiringInput {
   members: ReadonlyMap<string, Member>;
   project: Project;
   external: Record<string, Tree>;
-  flavour: Flavour;
+  projectDocument: ParsedDocument;
   catalogue: Catalogue;
   /** `--only`: needs that nothing meets are left open. */
   lenient: boolean;
@@ -44,8 +45,7 @@ export function wire(input: WiringInput): Wiring {
     const chosen = new Map<string, string | undefined>();
     const edges = new Set(component.spec.after.filter((other) => input.members.has(other)));
     for (const [local, need] of Object.entries(component.spec.needs)) {
-      const { capability, optional } =
-        typeof need === 'string' ? { capability: need, optional: false } : need;
+      const { capability, optional } = needOf(need);
       const provider = choose(
         { name, local, capability, optional },
         byCapability.get(capability) ?? [],
@@ -95,17 +95,23 @@ interface NeedOf {
   optional: boolean;
 }
 
+/** The component that a map of choices names, by its one name. */
+function named(choices: Record<string, string>, key: string, catalogue: Catalogue): string | undefined {
+  const choice = Object.hasOwn(choices, key) ? choices[key] : undefined;
+  return choice === undefined ? undefined : canonical(choice, catalogue);
+}
+
 function choose(need: NeedOf, candidates: readonly string[], input: WiringInput): string | undefined {
   const { component, section } = input.members.get(need.name)!;
-  const own = section.words.needs?.[need.local];
-  const general = input.project.providers[need.capability];
-  const wanted = own ?? (general !== undefined && general !== need.name ? general : undefined);
+  const own = named(section.words.needs ?? {}, need.local, input.catalogue);
+  const general = named(input.project.providers, need.capability, input.catalogue);
+  const wanted = own ?? (general !== need.name ? general : undefined);
   if (wanted !== undefined) {
     if (candidates.includes(wanted)) return wanted;
     if (input.lenient) return undefined;
     const at =
       own === undefined
-        ? input.flavour.document.locate(['project', 'providers', need.capability])
+        ? input.projectDocument.locate(['providers', need.capability])
         : section.document.locate(['needs', need.local]);
     throw configError(
       'UNKNOWN_PROVIDER',
@@ -128,7 +134,7 @@ function choose(need: NeedOf, candidates: readonly string[], input: WiringInput)
       'AMBIGUOUS_PROVIDER',
       `${need.name} needs ${need.capability}, and ${candidates.join(' and ')} both provide it`,
       {
-        at: input.flavour.document.locate(['project', 'flavour']),
+        at: input.projectDocument.locate(['flavour']),
         hint: `choose one: \`project: { providers: { ${need.capability}: ${candidates[0]} } }\``,
       },
     );
@@ -136,7 +142,7 @@ function choose(need: NeedOf, candidates: readonly string[], input: WiringInput)
   if (need.optional || input.lenient) return undefined;
   const could = input.catalogue
     .names()
-    .filter((name) => need.capability in input.catalogue.get(name).spec.provides);
+    .filter((name) => doesProvide(input.catalogue.get(name), need.capability));
   const planned =
     could.length > 0
       ? `add one of ${could.join(', ')} to project.flavour`

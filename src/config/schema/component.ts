@@ -25,6 +25,8 @@ export const reservedSettings = [
   'values',
   'setup_timeout',
   'needs',
+  'hooks',
+  'k8s_namespace',
 ];
 
 export const Chart = z
