@@ -1,5 +1,6 @@
 import { errorMessage, refusedError } from '../errors.ts';
-import { type Identity, isOurs, ownSelector } from '../kube/labels.ts';
+import { claimsOf } from '../kube/claims.ts';
+import { isOurs, ownSelector } from '../kube/labels.ts';
 import { isOwnNamespace } from '../kube/namespaces.ts';
 import { list, listIfAllowed, remove } from '../kube/objects.ts';
 import type { KubeObject } from '../kube/types.ts';
@@ -171,8 +172,7 @@ async function dataOf(
   const volumes: KubeObject[] = [];
   const secrets: KubeObject[] = [];
   for (const namespace of namespaces) {
-    const claims = await list(api, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace });
-    volumes.push(...claims.filter((claim) => belongsTo(claim, releases, identity)));
+    volumes.push(...(await claimsOf(api, identity, namespace, releases)));
     secrets.push(
       ...(await list(
         api,
@@ -186,12 +186,6 @@ async function dataOf(
       await remove(api, { apiVersion, kind, name: metadata.name, namespace: metadata.namespace });
   const name = ({ metadata }: KubeObject) => `${metadata.namespace}/${metadata.name}`;
   return { volumes: volumes.map(name), secrets: secrets.map(name) };
-}
-
-function belongsTo(claim: KubeObject, releases: ReadonlySet<string>, identity: Identity): boolean {
-  const { labels, annotations } = claim.metadata;
-  const release = labels?.['app.kubernetes.io/instance'] ?? annotations?.['meta.helm.sh/release-name'];
-  return isOurs(labels, identity) || (release !== undefined && releases.has(release));
 }
 
 /** What every namespace has without anybody putting it there. */

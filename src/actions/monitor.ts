@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listRevisions, manifestObjects, newest, readRelease } from '../helm/releases.ts';
+import { isPending, listRevisions, manifestObjects, newest, readRelease } from '../helm/releases.ts';
 import type { Api } from '../kube/client.ts';
 import { diagnose, type Finding, type Snapshot, summaryLine } from '../kube/diagnose.ts';
 import { listIfAllowed } from '../kube/objects.ts';
 import { refKey, refOf } from '../kube/resources.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { readObjects } from '../plan/live.ts';
+import { currentOnly } from './current.ts';
+import { tryAgain } from './nudge.ts';
 
 /** A quick release is not looked at: most are ready before the first look. */
 const FIRST_LOOK = 1500;
@@ -42,11 +44,23 @@ export interface Watched {
 
 /** What the cluster says of a release now: nothing when there is nothing to say. */
 export async function findings(watched: Watched): Promise<Finding[]> {
-  return diagnose(await snapshot(watched));
+  const { objects } = await declared(watched);
+  return diagnose((await look(watched, objects)).snapshot);
 }
 
-async function snapshot({ api, view, namespace, release, since }: Watched): Promise<Snapshot> {
-  const own = await declaredObjects(api, namespace, release);
+/** Like `findings`; nothing as long as helm has not begun, for what is there is then of an earlier run. */
+async function findingsNow(watched: Watched): Promise<Finding[]> {
+  const { objects, underway } = await declared(watched);
+  if (!underway) return [];
+  const { snapshot, failedBefore } = await look(watched, objects);
+  void tryAgain(watched.api, failedBefore, watched.since);
+  return diagnose(snapshot);
+}
+
+async function look(
+  { api, view, namespace, release, since }: Watched,
+  own: readonly KubeObject[],
+): Promise<{ snapshot: Snapshot; failedBefore: KubeObject[] }> {
   const [live, pods, sets, jobs, claims, events, nodes, storageClasses] = await Promise.all([
     readObjects(
       api,
@@ -64,23 +78,37 @@ async function snapshot({ api, view, namespace, release, since }: Watched): Prom
     .map((object) => live.objects.get(refKey(refOf(object, namespace))))
     .filter((object) => object !== undefined);
   const mine = belongsTo(objects, release);
-  return {
-    objects,
-    pods: (pods ?? []).filter(mine),
-    jobs: [...(jobs ?? []), ...(sets ?? [])].filter(mine),
-    claims: (claims ?? []).filter(mine),
-    events: events ?? [],
-    nodes,
-    storageClasses,
+  const current = currentOnly(
+    {
+      objects,
+      pods: (pods ?? []).filter(mine),
+      sets: sets?.filter(mine),
+      jobs: (jobs ?? []).filter(mine),
+      claims: (claims ?? []).filter(mine),
+      events: events ?? [],
+    },
     since,
+  );
+  const jobsAndSets = [...current.jobs, ...(current.sets ?? [])];
+  return {
+    snapshot: { ...current, jobs: jobsAndSets, nodes, storageClasses, since },
+    failedBefore: current.failedBefore,
   };
 }
 
-/** The objects of the newest revision; helm writes it before it creates anything. */
-async function declaredObjects(api: Api, namespace: string, release: string): Promise<KubeObject[]> {
+/** The objects of the newest revision; helm writes it, as pending, before it creates anything. */
+async function declared({
+  api,
+  namespace,
+  release,
+}: Watched): Promise<{ objects: KubeObject[]; underway: boolean }> {
   const revision = newest(await listRevisions(api, namespace, { release })).get(release);
-  const content = revision === undefined ? undefined : await readRelease(api, namespace, revision.secret);
-  return content === undefined ? [] : manifestObjects(content.manifest);
+  if (revision === undefined) return { objects: [], underway: false };
+  const content = await readRelease(api, namespace, revision.secret);
+  return {
+    objects: content === undefined ? [] : manifestObjects(content.manifest),
+    underway: isPending(revision.status),
+  };
 }
 
 /** Whether an object is the release's own, is selected by one of its workloads, or carries its name. */
@@ -117,7 +145,7 @@ export async function monitor(
     await sleep(FIRST_LOOK, undefined, { signal });
     while (!signal.aborted) {
       // A look that fails sees nothing; one that takes long, as the API server may be away, is not waited for.
-      const found = await Promise.race([findings(watched).catch(() => undefined), over]);
+      const found = await Promise.race([findingsNow(watched).catch(() => undefined), over]);
       if (signal.aborted) return;
       const line = summaryLine(found ?? []);
       if (line !== '') tell(line);

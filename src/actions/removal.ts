@@ -1,5 +1,6 @@
 import { uninstallArgs } from '../helm/args.ts';
 import { helmError, isTransient } from '../helm/run.ts';
+import { claimsOf, signClaims } from '../kube/claims.ts';
 import { COMPONENT, isOurs } from '../kube/labels.ts';
 import { remove } from '../kube/objects.ts';
 import { type Live, releaseKey } from '../plan/live.ts';
@@ -78,7 +79,9 @@ export async function removeComponent(
   item: Removable,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { api, helmTarget } = session;
+  const { api, helmTarget, identity } = session;
+  const claims = await claimsOf(api, identity, item.namespace, new Set([item.release]));
+  await signClaims(api, identity, item.component, claims);
   for (const ref of [...(item.record?.own ?? [])].reverse()) {
     try {
       await remove(api, ref);

@@ -106,7 +106,7 @@ async function converge(
         finish('failed', errorMessage(abortError(signal)));
         return false;
       }
-      const failure = await explainFailure(error, item, context);
+      const failure = await explainFailure(error, item, context, new Date(begun));
       failures.push(failure);
       finish('failed', firstLine(failure));
       return false;
@@ -184,6 +184,7 @@ async function explainFailure(
   error: unknown,
   { component }: Wanted,
   { session, view }: { session: Session; view: ClusterView },
+  since: Date,
 ): Promise<Failure> {
   const { kubeconfig, context } = session.handle;
   const known = error instanceof InstallError ? error.findings : [];
@@ -194,7 +195,7 @@ async function explainFailure(
           view,
           namespace: component.namespace,
           release: component.release,
-          since: new Date(Date.now() - component.timeout * 1000),
+          since,
         }
       : undefined;
   return await explain(

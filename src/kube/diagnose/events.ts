@@ -22,7 +22,8 @@ export class EventLog {
   private readonly all: EventInfo[];
 
   constructor(events: KubeObject[], since?: Date) {
-    const from = since?.getTime() ?? 0;
+    // Events are timed in whole seconds: one of the first second of a run would seem older than it.
+    const from = Math.floor((since?.getTime() ?? 0) / 1000) * 1000;
     this.all = events
       .map(readEvent)
       .filter((event) => (event.last ?? from) >= from)

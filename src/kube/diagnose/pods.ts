@@ -55,6 +55,7 @@ function starting(pod: KubeObject, at: Case): Finding {
   const newest = at.events.of(pod).find((event) => event.warning || progress.includes(event.reason));
   if (newest?.reason === 'Pulling') return pending(object, 'Pulling', pullingWords(newest, at.now));
   if (newest?.warning) return pending(object, newest.reason, newest.message);
+  if (text(pod.status?.phase) === 'Running') return pending(object, 'NotReady', 'running, not ready yet');
   const assigned = text(pod.spec?.nodeName) !== '';
   if (newest?.reason === 'Started') return pending(object, 'Starting', 'started, not ready yet');
   return pending(object, 'Pending', assigned ? 'its containers are being created' : 'waiting for a node');
