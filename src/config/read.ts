@@ -37,6 +37,9 @@ function readText(file: string, what: string, from: Location | undefined): strin
   }
 }
 
+/** Shared by all reads: none goes on while another begins. */
+const window = Buffer.allocUnsafe(64 * 1024);
+
 /** Reads no more than the limit, whatever size the file says it has: devices and pipes say 0. */
 function readBytes(file: string, what: string, limit: number, from: Location | undefined): Buffer {
   let handle: number | undefined;
@@ -45,12 +48,11 @@ function readBytes(file: string, what: string, limit: number, from: Location | u
     if (fstatSync(handle).isDirectory()) throw folderError(file, what, from);
     const chunks: Buffer[] = [];
     for (let total = 0; ; ) {
-      const chunk = Buffer.allocUnsafe(64 * 1024);
-      const length = readSync(handle, chunk);
+      const length = readSync(handle, window);
       if (length === 0) return Buffer.concat(chunks);
       total += length;
       if (total > limit) throw sizeError(file, what, limit, from);
-      chunks.push(chunk.subarray(0, length));
+      chunks.push(Buffer.from(window.subarray(0, length)));
     }
   } catch (cause) {
     throw cause instanceof DatamillError ? cause : openError(file, what, from, cause);
