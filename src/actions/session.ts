@@ -77,7 +77,8 @@ export async function openResolved(
   const api = connect(handle);
   const kubernetes = (
     await api.get<{ gitVersion: string }>('/version', {
-      retryFor: how === 'start' ? FIRST_CONTACT * 2 : FIRST_CONTACT,
+      timeout: FIRST_CONTACT,
+      retryFor: FIRST_CONTACT,
       signal: options.signal,
     })
   ).gitVersion;

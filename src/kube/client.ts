@@ -14,6 +14,8 @@ export interface RequestOptions {
   contentType?: string;
   accept?: string;
   signal?: AbortSignal;
+  /** Milliseconds without an answer after which one try has failed; default 30 s. */
+  timeout?: number;
   /** Milliseconds to go on trying after failures that heal; default 60 s, 0 for one try. */
   retryFor?: number;
 }
@@ -137,6 +139,7 @@ export class Api {
       { method, headers, agent: this.#agent, signal: options.signal },
       body,
       this.server,
+      options.timeout ?? REQUEST_TIMEOUT,
     );
     if (status === 401) this.#authUntil = 0;
     if (status < 200 || status > 299) throw responseError(status, text);
@@ -218,6 +221,7 @@ function send(
   options: http.RequestOptions,
   body: string | undefined,
   server: string,
+  timeout: number,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) =>
@@ -230,9 +234,9 @@ function send(
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
       );
     });
-    request.setTimeout(REQUEST_TIMEOUT, () => {
+    request.setTimeout(timeout, () => {
       request.destroy(
-        Object.assign(new Error(`no answer within ${REQUEST_TIMEOUT / 1000} s`), {
+        Object.assign(new Error(`no answer within ${timeout / 1000} s`), {
           code: 'DATAMILL_TIMEOUT',
         }),
       );

@@ -46,7 +46,7 @@ async function connect(spec: TargetSpec): Promise<TargetHandle> {
   if (!names.includes(context)) {
     const near = nearestName(context, names);
     const question = near === undefined ? '' : `Did you mean ${JSON.stringify(near)}? `;
-    throw configError('UNKNOWN_CONTEXT', `${path} has no context ${JSON.stringify(context)}.`, {
+    throw unreachableError('UNKNOWN_CONTEXT', `${path} has no context ${JSON.stringify(context)}.`, {
       hint: `${question}Its contexts are ${listed(names)}.`,
     });
   }

@@ -61,7 +61,7 @@ describe('an existing cluster', () => {
   it('has to have the context, and tells those there are', async () => {
     await expect(hybrid.connect(spec({ config: path, context: 'labratory' }))).rejects.toMatchObject({
       code: 'UNKNOWN_CONTEXT',
-      exitCode: 2,
+      exitCode: 4,
       message: expect.stringContaining(path),
       hint: 'Did you mean "laboratory"? Its contexts are office, laboratory.',
     });
