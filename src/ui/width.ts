@@ -31,7 +31,7 @@ const wide: [number, number][] = [
   [0x20000, 0x3fffd],
 ];
 
-const segmenter = new Intl.Segmenter();
+let segmenter: Intl.Segmenter | undefined;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape character is what colours begin with.
 const colors = /(\u001b\[[0-9;]*m)/;
 const ascii = /^[\u0020-\u007e]*$/;
@@ -41,8 +41,14 @@ export function textWidth(text: string): number {
   const plain = stripVTControlCharacters(text);
   if (ascii.test(plain)) return plain.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(plain)) width += segmentWidth(segment);
+  for (const { segment } of segments(plain)) width += segmentWidth(segment);
   return width;
+}
+
+/** What a reader takes for one character each. Made when it is needed: loading the tables takes 10 ms. */
+function segments(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter();
+  return segmenter.segment(text);
 }
 
 /** Cuts a text without colours to so many columns, the last one an ellipsis. */
@@ -51,7 +57,7 @@ export function truncate(text: string, columns: number): string {
   if (columns <= 0) return '';
   let width = 0;
   let kept = '';
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of segments(text)) {
     width += segmentWidth(segment);
     if (width > columns - 1) break;
     kept += segment;
