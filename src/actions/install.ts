@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatamillError } from '../errors.ts';
 import { upgradeArgs } from '../helm/args.ts';
 import { isPending, listRevisions, newest, readRelease } from '../helm/releases.ts';
-import { helmMessage, isTransient, leftLastRevision } from '../helm/run.ts';
+import { helmMessage, isTransient } from '../helm/run.ts';
 import type { Finding } from '../kube/diagnose.ts';
 import { ownLabels, releaseLabels } from '../kube/labels.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
@@ -18,7 +18,7 @@ import { version } from '../util/version.ts';
 import type { Phase, Reporter } from './events.ts';
 import { runHook } from './hooks.ts';
 import { type ClusterView, monitor, type Watched } from './monitor.ts';
-import { repair, supersede } from './repair.ts';
+import { repair, settle } from './repair.ts';
 import type { Session } from './session.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -137,10 +137,15 @@ async function upgrade(
   for (let attempt = 1; ; attempt++) {
     const { result, fatal } = await runWatched(args, wanted, watched, context, tell);
     if (result.exitCode === 0) {
-      if (leftLastRevision(result)) await supersede(session.api, namespace, release, signal);
-      return await installedObjects(session, result.stdout, namespace);
+      const installed = await installedObjects(session, result.stdout, namespace);
+      await settle(session.api, namespace, release, installed.revision, signal);
+      return installed;
     }
     signal.throwIfAborted();
+    if (result.signal !== undefined && !result.canceled)
+      throw new DatamillError('HELM_KILLED', helmMessage(result), {
+        hint: 'is the memory of this machine short? Run the command again: it repairs what was cut short',
+      });
     if (fatal.length > 0)
       throw new InstallError(fatal.map(({ object, message }) => `${object}: ${message}`).join('; '), fatal);
     if (attempt >= HELM_ATTEMPTS || !isTransient(result)) throw new InstallError(helmMessage(result), []);
@@ -238,6 +243,11 @@ async function untilReady(
   }
 }
 
+function secretsOf({ namespace, secrets, copies }: Wanted['component']): ObjectRef[] {
+  const names = new Set([...Object.keys(secrets), ...copies.map(({ name }) => name)]);
+  return [...names].map((name) => ({ apiVersion: 'v1', kind: 'Secret', name, namespace }));
+}
+
 async function record(
   { component, chart, digest }: Wanted,
   { session }: InstallContext,
@@ -255,7 +265,8 @@ async function record(
     digest,
     revision,
     chart: chart === undefined ? '' : `${chart.name}-${chart.version}`,
-    objects: withMarks(refs, objects),
+    // Secrets are looked for too; what is in them is not ours to judge.
+    objects: [...withMarks(refs, objects), ...secretsOf(component)],
     own,
     secrets: Object.keys(component.secrets),
     dependsOn: component.dependsOn,

@@ -37,18 +37,27 @@ export async function repair(
 }
 
 /**
- * Helm goes on when it cannot write that the last revision is superseded, and two are `deployed`
- * from then on: the older ones are marked as what they are.
+ * Makes sure that a revision which helm says is deployed is so in the cluster, and alone: helm ends
+ * well even when it could not write that, or that the one before is superseded.
  */
-export async function supersede(
+export async function settle(
   api: Api,
   namespace: string,
   release: string,
+  revision: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const revisions = await listRevisions(api, namespace, { release, signal });
-  const deployed = revisions.filter(({ status }) => status === 'deployed');
-  for (const { secret } of deployed.slice(1)) await setStatus(api, namespace, secret, 'superseded');
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const revisions = await listRevisions(api, namespace, { release, signal });
+    // Somebody else is at it already.
+    if (revisions.some((other) => other.revision > revision)) return;
+    const wrong = revisions.filter(
+      (other) => (other.revision === revision) !== (other.status === 'deployed'),
+    );
+    if (wrong.length === 0) return;
+    for (const other of wrong)
+      await setStatus(api, namespace, other.secret, other.revision === revision ? 'deployed' : 'superseded');
+  }
 }
 
 /** An upgrade would be glad to find objects that are gone a moment later. */

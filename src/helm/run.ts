@@ -63,11 +63,6 @@ export function isTransient(result: ExecResult): boolean {
   );
 }
 
-/** Helm only warns when it could not note that the last revision is superseded. */
-export function leftLastRevision({ stderr }: ExecResult): boolean {
-  return stderr.includes('failed to update release');
-}
-
 export function helmError(what: string, result: ExecResult): DatamillError {
   return new DatamillError('HELM', `${what}: ${helmMessage(result)}`);
 }
