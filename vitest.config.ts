@@ -7,6 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          globalSetup: ['test/unit/setup.ts'],
           environment: 'node',
           testTimeout: 20_000,
         },

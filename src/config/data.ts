@@ -4,8 +4,8 @@ import type { Tree } from './merge.ts';
 import { type Source, syntaxError } from './syntax.ts';
 import { Template } from './template.ts';
 
-/** Deeper than this is no configuration, and what walks over it must not exhaust the call stack. */
-const MAX_DEPTH = 200;
+/** Aliases in aliases make things deeper than the text is: what walks over it must not exhaust the call stack. */
+const MAX_DEPTH = 300;
 /** More values than this that come out of aliases are taken for an attack ("billion laughs"). */
 const MAX_ALIASED = 100_000;
 

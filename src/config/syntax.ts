@@ -10,6 +10,8 @@ export interface Source {
 }
 
 const MAX_DIRECTIVES = 8;
+/** Deeper than this is no configuration. */
+const MAX_DEPTH = 200;
 
 /**
  * Reads text into syntax trees.
@@ -34,7 +36,7 @@ function compose(text: string, file: string, several: boolean): Source[] {
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
   };
-  const tokens = untilError(new Parser(lines.addNewLine).parse(text));
+  const tokens = checked(new Parser(lines.addNewLine).parse(text), place);
   const composer = new Composer({
     // Checked in data.ts, in linear time.
     uniqueKeys: false,
@@ -52,22 +54,43 @@ function compose(text: string, file: string, several: boolean): Source[] {
   return sources;
 }
 
-/** One error is told, so nothing behind it is read: a file of errors would take for ever. */
-function* untilError(tokens: Iterable<CST.Token>): Generator<CST.Token> {
+/**
+ * Passes tokens on. One error is told, so nothing behind it is read: a file of errors would take
+ * for ever. What is too deep is found here, without recursion: the composer would exhaust the call
+ * stack, and a regular expression that is compiled at its end takes the whole process down.
+ */
+function* checked(tokens: Iterable<CST.Token>, place: (offset: number) => Location): Generator<CST.Token> {
   let directives = 0;
   for (const token of tokens) {
+    const deep = tooDeep(token);
+    if (deep !== undefined) throw syntaxError('it is nested too deeply', place(deep.offset));
     yield token;
     if (token.type === 'directive') directives += 1;
     if (token.type === 'error' || directives > MAX_DIRECTIVES) return;
   }
 }
 
+function tooDeep(top: CST.Token): CST.Token | undefined {
+  let level: CST.Token[] = [top];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return level[0];
+    level = level.flatMap((token) =>
+      childrenOf(token).filter((child) => child !== undefined && child !== null),
+    );
+  }
+  return undefined;
+}
+
+function childrenOf(token: CST.Token): Array<CST.Token | null | undefined> {
+  if (token.type === 'document') return [token.value];
+  return 'items' in token ? token.items.flatMap(({ key, value }) => [key, value]) : [];
+}
+
 export function syntaxError(message: string, at: Location): DatamillError {
   const first = message.split('\n')[0] ?? message;
-  const sentence = /call stack/.test(first) ? 'it is nested too deeply' : first;
-  return configError('YAML_SYNTAX', `this is not valid YAML: ${sentence}`, {
+  return configError('YAML_SYNTAX', `this is not valid YAML: ${first}`, {
     at,
-    hint: syntaxHint(sentence),
+    hint: syntaxHint(first),
   });
 }
 

@@ -84,7 +84,7 @@ export function unknownKey(
 
 function describe(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'invalid_type') return `expected ${typeWord(issue.expected)}, got ${typeOf(value)}`;
-  if (issue.code === 'invalid_value')
+  if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid'))
     return `expected one of ${issue.values.map((item) => JSON.stringify(item)).join(', ')}, got ${shown(value)}`;
   if (issue.code === 'custom' || !issue.message.startsWith('Invalid'))
     return `${issue.message}${isScalar(value) ? ` (got ${shown(value)})` : ''}`;

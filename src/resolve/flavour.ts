@@ -3,6 +3,8 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { ParsedDocument } from '../config/document.ts';
 import { isTree } from '../config/merge.ts';
 import { readDocument } from '../config/read.ts';
+import { apiVersion } from '../config/schema/common.ts';
+import { validate } from '../config/validate.ts';
 import { configError, type Location } from '../errors.ts';
 import { packageRoot, resolvePath } from '../util/paths.ts';
 import { type Layer, layered } from './layers.ts';
@@ -76,6 +78,7 @@ function collect(file: string, trail: readonly string[], into: ParsedDocument[],
       hint: 'see docs/configuration.md',
     });
   }
+  validate(apiVersion, document.data.apiVersion, { document, path: ['apiVersion'], label: 'apiVersion' });
   const { extends: bases } = document.data;
   for (const [index, base] of (Array.isArray(bases) ? bases : bases === undefined ? [] : [bases]).entries()) {
     const at = document.locate(Array.isArray(bases) ? ['extends', index] : ['extends']);

@@ -52,7 +52,6 @@ export function resolve(options: ResolveOptions = {}): Resolved {
   checkSections(flavour, overrides, catalogue);
   checkInlineTargets(flavour, warn);
   const target = resolveTarget({ flavour, project, projectDocument, overrides, warn }, options);
-  if (target === undefined && options.requireTarget) throw noTargetError(flavour);
   const external = resolveExternal(flavour, { project, target: templateTarget(target) });
   const selection = selectComponents({
     project,
@@ -102,6 +101,8 @@ export function resolve(options: ResolveOptions = {}): Resolved {
       buildComponent(members.get(name)!, needs, [...(wiring.graph.get(name) ?? [])], sourcesOf(name)),
     );
   });
+  // Last, so that what is wrong in the files is told whether there is a target or not.
+  if (target === undefined && options.requireTarget) throw noTargetError(flavour);
   const wanted =
     extra.length === 0 ? undefined : options.only ? new Set(extra) : closure(wiring.graph, extra);
   const components = [...built.values()].filter(({ name }) => wanted === undefined || wanted.has(name));

@@ -117,7 +117,7 @@ function find(
   if (named === undefined) {
     if (flags.section === undefined) return undefined;
     throw configError('NO_TARGET', `the flavour has no \`${flags.section}:\` section`, {
-      at: { file: flavour.file },
+      at: { file: flavour.file, line: 1, column: 1 },
       hint: whereHint(),
     });
   }
@@ -231,7 +231,7 @@ export function noTargetError(flavour: Flavour): DatamillError {
   const choose =
     inline.length > 1 ? `the flavour has ${inline.join(', ')}: choose with -l, -r or --hybrid; or ` : '';
   return configError('NO_TARGET', 'nothing says where to install', {
-    at: { file: flavour.file },
+    at: { file: flavour.file, line: 1, column: 1 },
     hint: `${choose}${whereHint()}`,
   });
 }
