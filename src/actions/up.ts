@@ -1,6 +1,7 @@
 import { type DatamillError, errorMessage, refusedError } from '../errors.ts';
 import { readRelease } from '../helm/releases.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
+import { copySecret } from '../kube/secrets.ts';
 import { driftOf } from '../plan/drift.ts';
 import { type Outcome, schedule } from '../plan/schedule.ts';
 import type { ResolvedComponent } from '../resolve/types.ts';
@@ -94,7 +95,9 @@ async function converge(
     };
     try {
       if (await isUnchanged(item, session)) {
-        finish('unchanged', 'unchanged');
+        const copied = await refreshCopies(item, session);
+        if (copied.length > 0) finish('upgraded', `copied again: ${copied.join(', ')}`);
+        else finish('unchanged', 'unchanged');
         return true;
       }
       await installComponent(item, context);
@@ -178,6 +181,14 @@ async function isUnchanged({ component, assessment }: Wanted, { api }: Session):
   if (changes.length > 0)
     assessment.message = `${changes[0]!.kind}/${changes[0]!.name} was changed in the cluster`;
   return changes.length === 0;
+}
+
+/** A provider's Secret may have changed since it was copied. */
+async function refreshCopies({ component }: Wanted, { api, identity }: Session): Promise<string[]> {
+  const copied: string[] = [];
+  for (const { name, from } of component.copies)
+    if (await copySecret(api, identity, component.name, name, from, component.namespace)) copied.push(name);
+  return copied;
 }
 
 async function explainFailure(

@@ -74,7 +74,11 @@ export async function ensureSecret(
   });
 }
 
-/** Copies a provider's Secret into a consumer's namespace, and again when it has changed. */
+/**
+ * Copies a provider's Secret into a consumer's namespace, and again when it has changed.
+ *
+ * @returns whether anything was written.
+ */
 export async function copySecret(
   api: Api,
   identity: Identity,
@@ -82,7 +86,7 @@ export async function copySecret(
   name: string,
   from: string,
   to: string,
-): Promise<void> {
+): Promise<boolean> {
   const source = await api.get<KubeObject>(`/api/v1/namespaces/${from}/secrets/${name}`);
   const path = `/api/v1/namespaces/${to}/secrets/${name}`;
   const labels = { ...ownLabels(identity, component), 'datamill.io/copy-of': from };
@@ -95,8 +99,8 @@ export async function copySecret(
   };
   const found = await api.find<KubeObject>(path);
   if (found === undefined) {
-    if ((await create(api, copy)) !== undefined) return;
-  } else if (JSON.stringify(found.data) === JSON.stringify(source.data)) return;
+    if ((await create(api, copy)) !== undefined) return true;
+  } else if (JSON.stringify(found.data) === JSON.stringify(source.data)) return false;
   else if (!isOurs(found.metadata.labels, identity)) {
     throw new DatamillError(
       'SECRET_FOREIGN',
@@ -113,4 +117,5 @@ export async function copySecret(
     if (!isStatus(error, 404)) throw error;
     await create(api, copy);
   }
+  return true;
 }
