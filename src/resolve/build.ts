@@ -179,15 +179,14 @@ function buildValues(
     );
   for (const layer of section.layers)
     layers.push(valuesLayer(layer.document, [...layer.path, 'values'], context));
-  const values = layers.reduce<unknown>(
-    (result, layer) => merge(result, (layer.document.data as Tree).values),
-    {},
-  );
-  if (!isTree(values)) {
+  const values = layers.reduce<unknown>((result, layer) => {
+    const said = (layer.document.data as Tree).values;
+    if (said === undefined || isTree(said)) return merge(result, said);
     throw configError('INVALID_VALUE', `the Helm values of ${component.name} are not a map`, {
-      at: layers.at(-1)?.document.locate([]),
+      at: layer.document.locate(['values']),
+      hint: 'write them as `key: value`',
     });
-  }
+  }, {}) as Tree;
   return { values, valueLayers: layers };
 }
 

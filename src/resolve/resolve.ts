@@ -79,7 +79,7 @@ export function resolve(options: ResolveOptions = {}): Resolved {
   checkIdleSections(flavour, members, catalogue, (name) =>
     resolveSection(catalogue.get(name), sourcesOf(name)),
   );
-  if (extra.length > 0 && !options.only) addMissingProviders(members, external, catalogue, add);
+  if (extra.length > 0) addMissingProviders(members, external, catalogue, add);
   checkReleases(
     members,
     (name) => namespaceOf(members.get(name)!, project),

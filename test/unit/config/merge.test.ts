@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { dropNulls, getAt, merge } from '../../../src/config/merge.ts';
+import { resolveTools } from '../../../src/tools/index.ts';
+import { exec } from '../../../src/util/exec.ts';
+import { workspace } from '../../helpers/workspace.ts';
 
 /** A small generator with a seed, so that a failure can be repeated. */
 function random(seed: number): (below: number) => number {
@@ -97,4 +101,39 @@ describe('merge', () => {
     expect(merged).toEqual({ constructor: 1, toString: 2 });
     expect(getAt({}, ['constructor'])).toBeUndefined();
   });
+});
+
+describe('merged values and helm', () => {
+  it('agree: one file of ours gives what helm makes of two', async () => {
+    const chart = workspace({
+      'Chart.yaml': 'apiVersion: v2\nname: echo\nversion: 1.0.0\n',
+      'values.yaml': 'a: { a: chart, z: chart }\nb: chart\nc: [chart]\nd: { d: { d: chart } }\n',
+      'templates/echo.yaml':
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: echo }\ndata: {{ dict "values" (.Values | toJson) | toJson }}\n',
+    });
+    const helm = (await resolveTools(['helm'])).get('helm')!.path;
+    const template = async (...files: string[]) => {
+      const { stdout, stderr } = await exec(helm, [
+        'template',
+        'x',
+        chart,
+        ...files.flatMap((file) => ['--values', file]),
+      ]);
+      if (!stdout.includes('values')) throw new Error(stderr);
+      return JSON.parse(parse(stdout).data.values);
+    };
+    for (const seed of seeds.slice(0, 12)) {
+      const next = random(seed);
+      const [base, over] = [tree(next), tree(next)];
+      const folder = workspace({
+        'base.yaml': JSON.stringify(base),
+        'over.yaml': JSON.stringify(over),
+        'ours.yaml': JSON.stringify(merge(base, over)),
+      });
+
+      expect(await template(`${folder}/ours.yaml`), `seed ${seed}`).toEqual(
+        await template(`${folder}/base.yaml`, `${folder}/over.yaml`),
+      );
+    }
+  }, 60_000);
 });

@@ -1,0 +1,157 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { resolve } from '../../../src/resolve/resolve.ts';
+import { packageRoot } from '../../../src/util/paths.ts';
+import { program } from '../../helpers/program.ts';
+import { component, failure, resolveFiles, workspace } from '../../helpers/workspace.ts';
+
+const folder = join(packageRoot, 'test', 'fixtures', 'original');
+const file = (...parts: string[]) => join(folder, ...parts);
+
+/** Every component of the original, under the names of its folders and of its scripts. */
+const originals =
+  'ambassador arangodb argo cassandra dask druid elasticsearch flink grafana horovod influxdb jupyterhub kafka kibana kubebox kubedb kubeflow kubemq longhorn metallb minio mlflow monitoring-stack nginx-ingress nifi pachyderm rabbitmq seldon spark storageos superset traefik';
+const aliases = 'jhub elastic monitoring nginx_ingress seldon_crd';
+
+describe('the flavours of the original project', () => {
+  it.each([
+    ['default.yaml', ['dask', 'minio', 'mlflow'], []],
+    ['datalake_flavour.yaml', ['minio'], ['pachyderm']],
+    [
+      'datawarehouse_flavour.yaml',
+      ['minio'],
+      ['pachyderm', 'kafka', 'rabbitmq', 'superset', 'spark', 'monitoring-stack'],
+    ],
+    [
+      'ds_flavour.yaml',
+      ['dask', 'minio', 'mlflow'],
+      ['pachyderm', 'arangodb', 'influxdb', 'superset', 'seldon', 'jupyterhub'],
+    ],
+    ['kubeflow_flavour.yaml', ['minio'], ['pachyderm', 'kubeflow']],
+  ])('%s loads unchanged', (name, available, planned) => {
+    const resolved = resolve({ flavours: [file('flavours', name)] });
+
+    expect(resolved.components.map((one) => one.name).sort()).toEqual(available);
+    expect(resolved.unavailable.map((one) => one.name)).toEqual(planned);
+    expect(resolved.project).toMatchObject({
+      k8s_namespace: 'data-mill',
+      proxy_port: 8088,
+      data_folder: 'data',
+    });
+    expect(resolved.target).toMatchObject({
+      driver: 'microk8s',
+      cpus: 8,
+      memory: 16288,
+      storage: '60G',
+      gpuSupport: true,
+    });
+  });
+
+  it('are all there', () => {
+    expect(readdirSync(file('flavours'))).toHaveLength(5);
+    expect(readdirSync(file('targets'))).toHaveLength(2);
+  });
+
+  it('say with their places what has no meaning any more', () => {
+    const { warnings } = resolve({ flavours: [file('flavours', 'default.yaml')] });
+
+    expect(warnings.map(({ message, at }) => [message.split(' ')[0], at?.line, at?.column])).toEqual([
+      ['local.use_overlay', 18, 3],
+      ['local.istio_support', 20, 3],
+      ['remote.bucket_name', 24, 3],
+    ]);
+  });
+
+  it('take the section that a flag names', () => {
+    const flavours = [file('flavours', 'default.yaml')];
+
+    expect(resolve({ flavours, section: 'remote' }).target).toMatchObject({ driver: 'aws', nodes: 2 });
+    expect(resolve({ flavours, section: 'hybrid' }).target).toMatchObject({
+      driver: 'hybrid',
+      config: '/home/somebody/admin.conf',
+    });
+  });
+
+  it.each(readdirSync(file('flavours')))('pass `datamill validate`: %s', (name) => {
+    const { code, stdout } = program(['validate', file('flavours', name)], folder, workspace());
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('a valid flavour');
+  });
+});
+
+describe('the targets of the original project', () => {
+  it.each([
+    ['default_mc.yaml', undefined, 'minikube'],
+    ['default_uc.yaml', undefined, 'microk8s'],
+    ['default_uc.yaml', 'remote', 'aws'],
+    ['default_uc.yaml', 'hybrid', 'hybrid'],
+  ] as const)('%s (%s) loads unchanged', (name, section, driver) => {
+    const flavours = [file('flavours', 'kubeflow_flavour.yaml')];
+
+    expect(resolve({ flavours, target: file('targets', name), section }).target?.driver).toBe(driver);
+  });
+
+  it.each(['rehearsal', 'minikube', 'microk8s', 'kind', 'k3s'])('know the provider %s', (provider) => {
+    const flavour = `project: { flavour: minio }\nlocal: { provider: ${provider} }\n`;
+
+    expect(resolveFiles(flavour).target?.driver).toBe(provider);
+  });
+
+  it.each(['ssh', 'aws', 'gke', 'azure'])('know the remote provider %s', (provider) => {
+    const flavour = `project: { flavour: minio }\nremote: { provider: ${provider} }\n`;
+
+    expect(resolveFiles(flavour).target?.driver).toBe(provider);
+  });
+});
+
+describe('the components of the original project', () => {
+  it.each(`${originals} ${aliases}`.split(' '))('can be named, and have a section: %s', (name) => {
+    const resolved = resolveFiles(
+      `project: { flavour: [minio, ${name}] }\n${name}: { release: r-${name.replace('_', '-')} }\n`,
+    );
+    const known = [...resolved.components, ...resolved.unavailable].map((one) => one.name);
+
+    expect(known).toContain('minio');
+    expect(resolved.unavailable.length).toBe(['dask', 'minio', 'mlflow'].includes(name) ? 0 : 1);
+    for (const { at } of resolved.unavailable) expect(at).toMatchObject({ line: 1, column: 29 });
+  });
+
+  it('are refused by name when they cannot be installed, with 3', () => {
+    const cwd = workspace({
+      'flavour.yaml':
+        'project: { flavour: "minio, kafka, kubedb" }\nhybrid: { config: /nowhere, context: none }\n',
+    });
+    const { code, stderr } = program(['up', '--dry-run', '-f', 'flavour.yaml', '--output', 'json'], cwd, cwd);
+    const { error } = JSON.parse(stderr.split('\n').findLast((line) => line.startsWith('{'))!);
+
+    expect({ code, error: error.code, line: error.line }).toEqual({
+      code: 3,
+      error: 'UNAVAILABLE_COMPONENT',
+      line: 1,
+    });
+    expect(error.message).toMatch(/kafka cannot be installed/);
+    expect(error.others[0].message).toMatch(/kubedb cannot be installed: .*licence/);
+  });
+
+  it('keep their old settings: datalake, artifact_store, k8s_namespace, minio_release', () => {
+    const resolved = resolveFiles(
+      'project: { flavour: "minio, mlflow" }\nmlflow: { k8s_namespace: ml, artifact_store: { type: minio, bucket: runs, minio_release: minio-datalake }, pvc_name: mlflow-pvc }\n',
+    );
+    const mlflow = component(resolved, 'mlflow');
+
+    expect(mlflow.namespace).toBe('ml');
+    expect(mlflow.buckets).toEqual(['runs']);
+    expect(mlflow.needs.artifacts?.provider).toBe('minio');
+    expect(mlflow.values).toMatchObject({ persistence: { claimName: 'mlflow-pvc' } });
+    expect(mlflow.copies).toEqual([{ name: 'minio-datalake', from: 'data-mill' }]);
+  });
+
+  it('cannot take an object store that is not in the flavour', () => {
+    const flavour =
+      'project: { flavour: "minio, mlflow" }\nmlflow: { artifact_store: { type: seaweedfs } }\n';
+
+    expect(failure(() => resolveFiles(flavour))).toMatchObject({ code: 'UNKNOWN_PROVIDER', exitCode: 2 });
+  });
+});
