@@ -23,16 +23,22 @@ export interface Workings {
  * not fail the upgrade that mends it.
  *
  * @param since when the present run began.
+ * @param settled false while helm may not have applied everything yet: what is older than the run
+ *   is then taken for old, whatever it says.
  * @returns also the ReplicaSets that could not make their pods before, and should try again.
  */
 export function currentOnly(
   { objects, pods, sets, jobs, claims, events }: Workings,
   since: Date,
+  settled: boolean,
 ): Workings & { failedBefore: KubeObject[] } {
   const declared = new Map(objects.map((object) => [nameOf(object), object]));
+  const isOld = (object: KubeObject) => createdBefore(object, since);
+  const currentSets = (sets ?? []).filter((set) => isCurrentSet(set, declared));
   const old = [
-    ...(sets ?? []).filter((set) => !isCurrentSet(set, declared)),
-    ...jobs.filter((job) => !declared.has(nameOf(job)) && createdBefore(job, since)),
+    ...(sets ?? []).filter((set) => !currentSets.includes(set) || (!settled && isOld(set))),
+    ...pods.filter((pod) => !settled && isOld(pod)),
+    ...jobs.filter((job) => !declared.has(nameOf(job)) && isOld(job)),
   ];
   const gone = new Set(old.map(nameOf));
   const stays = (object: KubeObject) =>
@@ -46,7 +52,7 @@ export function currentOnly(
     jobs: current.jobs,
     claims: claims.filter((claim) => declared.has(nameOf(claim)) || mounted.has(claim.metadata.name)),
     events: events.filter(({ involvedObject }) => !gone.has(named(fields(involvedObject)))),
-    failedBefore: (current.sets ?? []).filter((set) => failedBefore(set, since)),
+    failedBefore: currentSets.filter((set) => failedBefore(set, since)),
   };
 }
 

@@ -13,6 +13,8 @@ import { tryAgain } from './nudge.ts';
 const FIRST_LOOK = 1500;
 const LOOK_EVERY = 1000;
 const SHARED_FOR = 900;
+/** By then helm has applied what it was given, and the controllers have seen it. */
+const SETTLED_AFTER = 6000;
 
 /** Lists that all releases of a run share, so that twenty waiting releases cost as much as one. */
 export class ClusterView {
@@ -40,19 +42,23 @@ export interface Watched {
   namespace: string;
   release: string;
   since: Date;
+  /** When helm was first seen at work, in milliseconds; kept by the monitor. */
+  underwaySince?: number;
 }
 
 /** What the cluster says of a release now: nothing when there is nothing to say. */
 export async function findings(watched: Watched): Promise<Finding[]> {
   const { objects } = await declared(watched);
-  return diagnose((await look(watched, objects)).snapshot);
+  return diagnose((await look(watched, objects, true)).snapshot);
 }
 
 /** Like `findings`; nothing as long as helm has not begun, for what is there is then of an earlier run. */
 async function findingsNow(watched: Watched): Promise<Finding[]> {
   const { objects, underway } = await declared(watched);
   if (!underway) return [];
-  const { snapshot, failedBefore } = await look(watched, objects);
+  watched.underwaySince ??= Date.now();
+  const settled = Date.now() - watched.underwaySince > SETTLED_AFTER;
+  const { snapshot, failedBefore } = await look(watched, objects, settled);
   void tryAgain(watched.api, failedBefore, watched.since);
   return diagnose(snapshot);
 }
@@ -60,6 +66,7 @@ async function findingsNow(watched: Watched): Promise<Finding[]> {
 async function look(
   { api, view, namespace, release, since }: Watched,
   own: readonly KubeObject[],
+  settled: boolean,
 ): Promise<{ snapshot: Snapshot; failedBefore: KubeObject[] }> {
   const [live, pods, sets, jobs, claims, events, nodes, storageClasses] = await Promise.all([
     readObjects(
@@ -88,6 +95,7 @@ async function look(
       events: events ?? [],
     },
     since,
+    settled,
   );
   const jobsAndSets = [...current.jobs, ...(current.sets ?? [])];
   return {

@@ -118,7 +118,8 @@ describe.concurrent('up', () => {
       expect(phases).toContain(event.phase);
       expect(['waiting', 'running', 'done', 'failed', 'skipped']).toContain(event.state);
     }
-    const done = events.filter(({ state }) => state === 'done').map(({ component }) => component);
+    const ours = events.filter(({ component }) => component !== undefined);
+    const done = ours.filter(({ state }) => state === 'done').map(({ component }) => component);
     expect(done).toEqual(['shelf', 'web']);
     expect(events.at(-1)).toEqual({
       schema: 1,

@@ -90,7 +90,7 @@ api:
     project,
     expect,
   }) => {
-    const values = {};
+    const values = { data: { a: 'component', b: 'component', c: 'component', d: 'component' } };
     const file = { data: { b: 'file', c: 'file', d: 'file' } };
     await project.write('api.yaml', file);
     await project.write('other/api.yaml', { data: { ...file.data, b: 'other' } });
@@ -101,7 +101,7 @@ api:
     const { data } = await get(project.namespace, 'configmaps', 'api');
     expect(data).toEqual({ a: 'component', b: 'file', c: 'section', d: 'set' });
     const explained = await project.run(['config', '--explain', 'api.values.data.b']);
-    expect(explained.stdout.split('\n')[0]).toMatch(/api\.yaml:\d+:\d+ file/);
+    expect(explained.stdout.split('\n')[0]).toMatch(/api\.yaml:2:6 "file"/);
 
     await project.flavour({ api: app({ values }) }, { api, project: { config_folder: 'other' } });
     expect((await project.run(['up', ...set])).code).toBe(0);
