@@ -12,7 +12,7 @@ import { type ObjectRef, pathOf, refOf } from '../kube/resources.ts';
 import { copySecret, ensureSecret } from '../kube/secrets.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { releaseObjects } from '../plan/drift.ts';
-import { readObjects, withMarks } from '../plan/live.ts';
+import { readMetadata, withMarks } from '../plan/live.ts';
 import { writeRecord } from '../plan/record.ts';
 import { version } from '../util/version.ts';
 import type { Phase, Reporter } from './events.ts';
@@ -256,7 +256,7 @@ async function record(
   own: ObjectRef[],
 ): Promise<void> {
   const { api, identity } = session;
-  const { objects } = await readObjects(api, refs);
+  const objects = await readMetadata(api, refs);
   await writeRecord(api, identity, {
     schema: 1,
     component: component.name,

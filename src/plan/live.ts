@@ -3,7 +3,7 @@ import type { Api } from '../kube/client.ts';
 import { isStatus } from '../kube/errors.ts';
 import type { Identity } from '../kube/labels.ts';
 import { list } from '../kube/objects.ts';
-import { type ObjectRef, refKey, refOf } from '../kube/resources.ts';
+import { type ObjectRef, pathOf, refKey, refOf } from '../kube/resources.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { type InstallRecord, type RecordedObject, readRecords } from './record.ts';
 
@@ -32,6 +32,8 @@ const PASSIVE = new Set([
   'StorageClass',
   'Namespace',
 ]);
+
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export function releaseKey(namespace: string, release: string): string {
   return `${namespace}/${release}`;
@@ -94,6 +96,26 @@ export async function readObjects(
     }),
   );
   return { objects, hidden };
+}
+
+/** As `readObjects`, one by one and only their metadata: a release has few of a large namespace's objects. */
+export async function readMetadata(
+  api: Api,
+  refs: readonly ObjectRef[],
+  signal?: AbortSignal,
+): Promise<Map<string, KubeObject>> {
+  const objects = new Map<string, KubeObject>();
+  await Promise.all(
+    refs.map(async (ref) => {
+      try {
+        const found = await api.find<KubeObject>(await pathOf(api, ref), { accept: METADATA, signal });
+        if (found !== undefined) objects.set(refKey(ref), found);
+      } catch (error) {
+        if (!isStatus(error, 403) && (error as { code?: string }).code !== 'UNKNOWN_KIND') throw error;
+      }
+    }),
+  );
+  return objects;
 }
 
 export function groupKey({ apiVersion, kind, namespace }: ObjectRef): string {
