@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { Template } from '../template.ts';
 
 // Most schemas here are used once in a run: compiling each to a function costs more than it saves.
 z.config({ jitless: true });
@@ -15,11 +14,6 @@ export const dnsLabel = z
 
 /** Helm refuses release names that are longer than 53 characters. */
 export const releaseName = dnsLabel.max(53, 'must have at most 53 characters, as Helm demands');
-
-/** A text that may be tagged `!hbs`. */
-export const text = z.union([z.string(), z.custom<Template>((value) => value instanceof Template)], {
-  error: 'expected text',
-});
 
 /** Quantity such as 60G or 512Mi (Kubernetes), or a bare number. */
 export const quantity = z

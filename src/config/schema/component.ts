@@ -62,7 +62,7 @@ export const Chart = z
   });
 export type Chart = z.infer<typeof Chart>;
 
-export const Need = z.union(
+const Need = z.union(
   [z.string(), z.strictObject({ capability: z.string(), optional: z.boolean().default(false) })],
   { error: 'expected the name of a capability, or {capability: postgres, optional: true}' },
 );
@@ -106,7 +106,10 @@ export type Link = z.infer<typeof Link>;
 const body = {
   apiVersion,
   summary: z.string().default('').meta({ description: 'One sentence for lists.' }),
-  chart: Chart.optional(),
+  chart: Chart.optional().meta({
+    description:
+      'What is installed: path, or repo with name and version, or oci with version, or git with ref and path.',
+  }),
   default: z
     .boolean()
     .default(false)
@@ -164,7 +167,8 @@ const body = {
       cpu: z.string().optional(),
       memory: z.string().optional(),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: 'What the cluster must offer: {kubernetes: ">=1.28", gpu, cpu, memory}.' }),
   upgrades: z.array(anyMap).default([]).meta({ description: 'What must be known or done between majors.' }),
   values: anything
     .optional()
@@ -172,7 +176,10 @@ const body = {
 };
 
 /** `component.yaml`. */
-export const ComponentFile = z.strictObject({ name: dnsLabel, ...body });
+export const ComponentFile = z.strictObject({
+  name: dnsLabel.meta({ description: 'Its name, which is that of its folder too.' }),
+  ...body,
+});
 /** A component defined inside a flavour, under `components:`; its key is its name. */
 export const InlineComponent = z.strictObject(body);
 export type ComponentSpec = z.infer<typeof ComponentFile>;

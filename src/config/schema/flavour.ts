@@ -11,7 +11,7 @@ export const flavourWords = {
     .union([z.string(), z.array(z.string())])
     .optional()
     .meta({ description: 'Flavour files that this one builds on.' }),
-  project: Project.prefault({}),
+  project: Project.prefault({}).meta({ description: 'What holds for the whole platform.' }),
   components: z
     .record(z.string(), InlineComponent)
     .optional()
@@ -20,11 +20,8 @@ export const flavourWords = {
     .record(z.string(), anyMap)
     .optional()
     .meta({ description: 'Capabilities from outside the cluster.' }),
-  local: LocalTarget.optional(),
-  remote: RemoteTarget.optional(),
-  hybrid: HybridTarget.optional(),
+  local: LocalTarget.optional().meta({ description: 'A target on this machine.' }),
+  remote: RemoteTarget.optional().meta({ description: 'A target somewhere else.' }),
+  hybrid: HybridTarget.optional().meta({ description: 'A cluster that is there already.' }),
   dev: anyMap.optional().meta({ description: 'What `datamill dev` starts.' }),
 };
-
-/** A flavour, for the editor schema: sections of components are anything here. */
-export const FlavourFile = z.object(flavourWords).catchall(anyMap.nullable());

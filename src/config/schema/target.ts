@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { anyMap, apiVersion, quantity, version } from './common.ts';
 
 /** Drivers by the section that they belong to. */
-export const providers = {
+const providers = {
   local: ['rehearsal', 'minikube', 'microk8s', 'kind', 'k3s'],
   remote: ['ssh', 'aws', 'gke', 'azure'],
 } as const;
@@ -60,20 +60,26 @@ export const RemoteTarget = z.strictObject({
   ...common,
   ...nodeSizes,
   provider: z.enum(providers.remote).meta({ description: 'Where the cluster is.' }),
-  cluster_name: z.string().optional(),
-  region: z.string().optional(),
-  zones: z.union([z.string(), z.array(z.string())]).optional(),
-  no_nodes: z.int().min(1).optional(),
-  node_size: z.string().optional(),
-  host: z.string().optional(),
-  port: z.int().min(1).max(65535).optional(),
-  user: z.string().optional(),
-  key: z.string().optional(),
+  cluster_name: z.string().optional().meta({ description: 'Name of the cluster at the provider.' }),
+  region: z.string().optional().meta({ description: 'Region of the provider.' }),
+  zones: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .meta({ description: 'Zones in that region: one, or a list.' }),
+  no_nodes: z.int().min(1).optional().meta({ description: 'Number of nodes (`nodes` means the same).' }),
+  node_size: z.string().optional().meta({ description: 'Machine type of the nodes.' }),
+  host: z.string().optional().meta({ description: 'ssh: address of the machine.' }),
+  port: z.int().min(1).max(65535).optional().meta({ description: 'ssh: its port; 22 when nothing is said.' }),
+  user: z.string().optional().meta({ description: 'ssh: user on the machine.' }),
+  key: z.string().optional().meta({ description: 'ssh: path of the private key.' }),
 });
 
 export const HybridTarget = z.strictObject({
   ...common,
-  provider: z.enum(['kubeconfig']).optional(),
+  provider: z
+    .enum(['kubeconfig'])
+    .optional()
+    .meta({ description: 'What is there already; may be left out.' }),
   config: z
     .string()
     .optional()
