@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { programOf } from '../../src/tools/store.ts';
+import { loadTable, moduleFolder } from '../../src/tools/table.ts';
+import { throwIfAborted } from '../../src/util/abort.ts';
+import { runGroup } from '../../src/util/group.ts';
+import { packageRoot } from '../../src/util/paths.ts';
+import type { Say } from './call.ts';
+import { cache, source } from './layout.ts';
+
+/** Programs of pinned Go modules that only the testbed needs. */
+const programs = {
+  kubelet: { module: moduleFolder('kubernetes'), package: 'k8s.io/kubernetes/cmd/kubelet' },
+  'kube-proxy': { module: moduleFolder('kubernetes'), package: 'k8s.io/kubernetes/cmd/kube-proxy' },
+  coredns: { module: toolchain('coredns'), package: 'github.com/coredns/coredns' },
+  'local-path-provisioner': {
+    module: toolchain('local-path-provisioner'),
+    package: 'github.com/rancher/local-path-provisioner',
+  },
+  minio: { module: toolchain('minio'), package: 'github.com/minio/minio' },
+  pause: { module: source('pause'), package: 'datamill.io/test/pause' },
+} as const;
+
+export type Program = keyof typeof programs;
+
+export function isProgram(name: string): name is Program {
+  return name in programs;
+}
+
+function toolchain(name: string): string {
+  return join(packageRoot, 'test', 'toolchain', name);
+}
+
+/** What says whether a program has to be built anew: its module's files and how it is built. */
+export async function digestOf(name: Program): Promise<string> {
+  const { module, package: path } = programs[name];
+  const hash = createHash('sha256').update(JSON.stringify([path, process.arch, await ldflagsOf(name)]));
+  for (const file of (await readdir(module)).sort()) hash.update(await readFile(join(module, file)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Where a program is, built if need be: minutes when nothing of it was compiled before. */
+export async function program(name: Program, say: Say, signal?: AbortSignal): Promise<string> {
+  const file = join(cache('bin'), `${name}-${await digestOf(name)}`, name);
+  if (existsSync(file)) return file;
+  const since = performance.now();
+  say(`building ${name}`);
+  await compile(name, dirname(file), signal);
+  say(`built ${name} in ${Math.round((performance.now() - since) / 1000)} s`);
+  return file;
+}
+
+async function compile(name: Program, folder: string, signal?: AbortSignal): Promise<void> {
+  await mkdir(cache('bin'), { recursive: true });
+  for (const old of await readdir(cache('bin'))) {
+    if (old.startsWith(`${name}-`)) await rm(cache('bin', old), { recursive: true, force: true });
+  }
+  const work = await mkdtemp(`${folder}.`);
+  try {
+    const { module, package: path } = programs[name];
+    const args = ['build', '-trimpath', '-mod=readonly', '-ldflags', await ldflagsOf(name), '-o', `${work}/`];
+    const env = {
+      CGO_ENABLED: '0',
+      GOWORK: 'off',
+      GOFLAGS: undefined,
+      GOOS: undefined,
+      GOARCH: undefined,
+    };
+    const result = await runGroup('go', [...args, path], { cwd: module, env, signal });
+    throwIfAborted(signal);
+    if (result.exitCode !== 0) throw new Error(`${name} cannot be built: ${result.stderr.slice(-2_000)}`);
+    const made = programOf(path);
+    if (made !== name) await rename(join(work, made), join(work, name));
+    await rename(work, folder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function ldflagsOf(name: Program): Promise<string> {
+  const { modules } = await loadTable();
+  const shared = programs[name].module === moduleFolder('kubernetes') ? modules.kubernetes!.ldflags : [];
+  return ['-s', '-w', ...shared].join(' ');
+}
+
+/** The module of a program, for messages. */
+export function moduleOf(name: Program): string {
+  return basename(programs[name].module);
+}
