@@ -1,6 +1,10 @@
 import { DatamillError, errorMessage } from '../errors.ts';
 import type { Finding } from '../kube/diagnose.ts';
+import { listIfAllowed } from '../kube/objects.ts';
+import { registerSecrets } from '../util/redact.ts';
 import { findings, logTails, type Watched } from './monitor.ts';
+
+const SHORTEST_SECRET = 8;
 
 /** Why a component failed, in the words of the cluster. */
 export interface Failure {
@@ -30,6 +34,7 @@ export async function explain(
     ...known.filter((old) => !fresh.some((now) => now.object === old.object && now.reason === old.reason)),
     ...fresh,
   ];
+  await hideSecrets(watched);
   const logs = await logTails(watched.api, watched.namespace, found);
   const objects = [...new Set(found.map(({ object }) => object))].slice(0, 3);
   const commands =
@@ -37,4 +42,17 @@ export async function explain(
       ? objects.map((object) => `${kubectl} -n ${watched.namespace} describe ${object.toLowerCase()}`)
       : [`${kubectl} -n ${watched.namespace} get events --sort-by=.lastTimestamp`];
   return { component, message, findings: found, logs, hint, commands };
+}
+
+/** What containers print may hold a secret that they were given: none of them may reach the screen. */
+async function hideSecrets({ api, namespace }: Watched): Promise<void> {
+  const secrets = await listIfAllowed(
+    api,
+    { apiVersion: 'v1', kind: 'Secret', namespace },
+    { fields: 'type=Opaque' },
+  );
+  const values = (secrets ?? []).flatMap(({ data }) => Object.values(data ?? {}));
+  const texts = values.map((value) => Buffer.from(String(value), 'base64').toString('utf8'));
+  // Shorter ones are user names and the like: hiding those would make the report unreadable.
+  registerSecrets(...texts.filter((text) => text.length >= SHORTEST_SECRET));
 }

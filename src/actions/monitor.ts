@@ -10,7 +10,7 @@ import { currentOnly } from './current.ts';
 import { tryAgain } from './nudge.ts';
 
 /** A quick release is not looked at: most are ready before the first look. */
-const FIRST_LOOK = 1500;
+const FIRST_LOOK = 2500;
 const LOOK_EVERY = 1000;
 const SHARED_FOR = 900;
 /** By then helm has applied what it was given, and the controllers have seen it. */

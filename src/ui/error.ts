@@ -1,8 +1,8 @@
 import { relative } from 'node:path';
 import { DatamillError, ExitCode, type Location } from '../errors.ts';
+import { redact, redactDocument } from '../util/redact.ts';
 import { sourceExcerpt } from './excerpt.ts';
 import { nameCommands } from './program.ts';
-import { redact, redactDocument } from './redact.ts';
 import { createStyle, type Style, wantsColor } from './style.ts';
 
 export interface PrintErrorOptions {

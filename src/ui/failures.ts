@@ -1,5 +1,5 @@
 import type { Failure } from '../actions/failure.ts';
-import { redact } from './redact.ts';
+import { redact } from '../util/redact.ts';
 import type { Style } from './style.ts';
 
 /** Per failed component: the objects and reasons, the last log lines, and the command to look further. */

@@ -1,8 +1,8 @@
 import type { Reporter } from '../actions/events.ts';
+import { redactDocument } from '../util/redact.ts';
 import { createPlainReporter } from './progress/plain.ts';
 import { createSink, type OutputStream } from './progress/sink.ts';
 import { createTerminal } from './progress/terminal.ts';
-import { redactDocument } from './redact.ts';
 import { createStyle } from './style.ts';
 
 export interface ProgressOptions {

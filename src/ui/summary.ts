@@ -1,6 +1,6 @@
 import type { SummaryEvent } from '../actions/events.ts';
+import { redact } from '../util/redact.ts';
 import { nameCommands } from './program.ts';
-import { redact } from './redact.ts';
 import { createStyle } from './style.ts';
 import { renderTable } from './table.ts';
 

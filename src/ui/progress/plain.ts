@@ -1,5 +1,5 @@
 import type { DatamillEvent, StepEvent, WarningEvent } from '../../actions/events.ts';
-import { redact } from '../redact.ts';
+import { redact } from '../../util/redact.ts';
 import type { Style } from '../style.ts';
 import { textWidth } from '../width.ts';
 import { firstLine } from './board.ts';

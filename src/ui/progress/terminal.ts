@@ -1,6 +1,6 @@
 import type { DatamillEvent } from '../../actions/events.ts';
+import { redact } from '../../util/redact.ts';
 import type { Progress } from '../progress.ts';
-import { redact } from '../redact.ts';
 import { createStyle } from '../style.ts';
 import { Board } from './board.ts';
 import type { Display } from './display.ts';

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configError, DatamillError, interruptedError, unreachableError } from '../../../src/errors.ts';
 import { type PrintErrorOptions, printError } from '../../../src/ui/error.ts';
-import { registerSecrets } from '../../../src/ui/redact.ts';
+import { registerSecrets } from '../../../src/util/redact.ts';
 
 let folder: string;
 let file: string;

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { DatamillEvent, Phase, StepState } from '../../../src/actions/events.ts';
 import { createProgress } from '../../../src/ui/progress.ts';
-import { registerSecrets } from '../../../src/ui/redact.ts';
+import { registerSecrets } from '../../../src/util/redact.ts';
 
 function step(component: string | undefined, phase: Phase, state: StepState, message = ''): DatamillEvent {
   return { type: 'step', ...(component === undefined ? {} : { component }), phase, state, message };

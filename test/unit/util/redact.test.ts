@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { createRedactor, redact, registerSecrets } from '../../../src/ui/redact.ts';
+import { createRedactor, redact, registerSecrets } from '../../../src/util/redact.ts';
 
 const secret = 's3cr3t/with "quotes" & ümlaut\\';
 
