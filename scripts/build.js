@@ -15,6 +15,21 @@ const withoutLocales = {
   },
 };
 
+/**
+ * The Kubernetes library brings a fetch of its own, whose tables of characters are large and whose
+ * punycode makes Node 24 warn; we ask of that library only credentials and port-forwards.
+ */
+const withPlatformFetch = {
+  name: 'with-platform-fetch',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node-fetch$/ }, () => ({ path: 'node-fetch', namespace: 'platform' }));
+    onLoad({ filter: /.*/, namespace: 'platform' }, () => ({
+      contents:
+        'export default globalThis.fetch; export const { Headers, Request, Response, FormData } = globalThis;',
+    }));
+  },
+};
+
 const result = await build({
   entryPoints: ['src/cli.ts', 'src/index.ts'],
   outdir,
@@ -32,7 +47,7 @@ const result = await build({
   write: false,
   // Its ES modules: `import('yaml')` of the CommonJS build would hide the named exports.
   alias: { yaml: './node_modules/yaml/browser/index.js' },
-  plugins: [withoutLocales],
+  plugins: [withoutLocales, withPlatformFetch],
   // An optional native speed-up of ssh2; the pure JavaScript path is used.
   external: ['cpu-features', '*.node'],
   define: { __DATAMILL_VERSION__: JSON.stringify(version) },
