@@ -24,8 +24,12 @@ const withPlatformFetch = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node-fetch$/ }, () => ({ path: 'node-fetch', namespace: 'platform' }));
     onLoad({ filter: /.*/, namespace: 'platform' }, () => ({
-      contents:
-        'export default globalThis.fetch; export const { Headers, Request, Response, FormData } = globalThis;',
+      contents: `
+        export default globalThis.fetch;
+        export const { Headers, Request, Response, FormData } = globalThis;
+        export class AbortError extends Error {}
+        export class FetchError extends Error {}
+      `,
     }));
   },
 };
