@@ -67,12 +67,3 @@ export function closure(graph: Graph, names: Iterable<string>): Set<string> {
   }
   return found;
 }
-
-/** The same graph with every edge turned round. */
-export function reversed(graph: Graph): Graph {
-  const result = new Map<string, Set<string>>([...graph.keys()].map((name) => [name, new Set()]));
-  for (const [name, dependencies] of graph) {
-    for (const dependency of dependencies) result.get(dependency)?.add(name);
-  }
-  return result;
-}

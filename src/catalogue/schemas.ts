@@ -4,7 +4,10 @@ import { flavourWords } from '../config/schema/flavour.ts';
 import { obsoleteTargetKeys, TargetFile } from '../config/schema/target.ts';
 import { type Component, openCatalogue } from './catalogue.ts';
 
-export type JsonSchema = Record<string, unknown>;
+export { capabilities } from './capabilities.ts';
+export { openCatalogue };
+
+type JsonSchema = Record<string, unknown>;
 
 const DRAFT = 'http://json-schema.org/draft-07/schema#';
 

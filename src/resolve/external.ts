@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { completeFields, missingFields } from '../catalogue/capabilities.ts';
-import { dropNulls, isTree, type Tree } from '../config/merge.ts';
+import { dropNulls, type Tree } from '../config/merge.ts';
 import { evaluateTagged, type TemplateContext } from '../config/template.ts';
 import { validate } from '../config/validate.ts';
 import { configError } from '../errors.ts';
