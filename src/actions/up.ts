@@ -12,7 +12,14 @@ import { InstallError, installComponent } from './install.ts';
 import { ClusterView } from './monitor.ts';
 import { type Removable, removalGraph, removeComponent, unwanted } from './removal.ts';
 import { abortError, type LockedOptions, locked, summarise } from './run.ts';
-import { type ActionOptions, openSession, preflight, refuseUnavailable, type Session } from './session.ts';
+import {
+  type ActionOptions,
+  openResolved,
+  preflight,
+  refuseUnavailable,
+  resolveForTarget,
+  type Session,
+} from './session.ts';
 import { compareWithCluster, type Wanted } from './wanted.ts';
 
 export interface UpOptions extends ActionOptions, LockedOptions {
@@ -47,7 +54,7 @@ export interface UpResult {
 }
 
 /** Components that are installed at once when nobody says otherwise. */
-export const CONCURRENCY = 4;
+const CONCURRENCY = 4;
 
 /**
  * Brings the cluster to what the flavour says: makes or reaches the target, takes the lock,
@@ -57,9 +64,11 @@ export const CONCURRENCY = 4;
  */
 export async function up(options: UpOptions): Promise<UpResult> {
   const started = Date.now();
-  const session = await openSession(options, 'start');
+  const { resolved, target } = resolveForTarget(options);
+  // Before the target is started: what is refused touches nothing.
+  refuseUnavailable(resolved);
+  const session = await openResolved(resolved, target, options, 'start');
   try {
-    refuseUnavailable(session.resolved);
     preflight(session);
     return await locked(session, options, (signal) => converge(session, options, signal, started));
   } finally {
@@ -148,7 +157,7 @@ async function converge(
 }
 
 /** A release of somebody else is not touched: everything is refused before anything is done. */
-export function refuseForeign(wanted: readonly Wanted[], adopt: boolean): void {
+function refuseForeign(wanted: readonly Wanted[], adopt: boolean): void {
   if (adopt) return;
   const errors = wanted
     .filter(({ assessment }) => assessment.state === 'foreign')

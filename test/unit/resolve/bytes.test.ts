@@ -5,7 +5,7 @@ import { component, resolveFiles } from '../../helpers/workspace.ts';
 const nasty: Record<string, string> = {
   quotes: `"double" and 'single' and \`back\``,
   newlines: 'one\ntwo\n\n  three\r\nfour\n',
-  braces: '{{ .Release.Name }} {{release}} {% x %} ${y} {{',
+  braces: '{{ .Release.Name }} {{release}} {% x %} $(y) {{',
   colon: 'key: value: more',
   hash: 'a # b #c',
   unicode: 'Grüße 漢字 😀 \u200b\u00a0\u2028',

@@ -135,6 +135,18 @@ describe('the components of the original project', () => {
     expect(error.others[0].message).toMatch(/kubedb cannot be installed: .*licence/);
   });
 
+  it('are refused before a target is started', () => {
+    const cwd = workspace({
+      'flavour.yaml': 'project: { flavour: "minio, kafka" }\nlocal: { provider: rehearsal }\n',
+    });
+    const home = workspace();
+    const { code, stderr } = program(['up', '-f', 'flavour.yaml'], cwd, home);
+
+    expect(code).toBe(3);
+    expect(stderr).toContain('kafka cannot be installed');
+    expect(readdirSync(home)).toEqual([]);
+  });
+
   it('keep their old settings: datalake, artifact_store, k8s_namespace, minio_release', () => {
     const resolved = resolveFiles(
       'project: { flavour: "minio, mlflow" }\nmlflow: { k8s_namespace: ml, artifact_store: { type: minio, bucket: runs, minio_release: minio-datalake }, pvc_name: mlflow-pvc }\n',
