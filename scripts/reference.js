@@ -24,7 +24,7 @@ export function withReference(text, { jsonSchemas, openCatalogue, sectionSchema,
     capabilities: () => capabilityTable(capabilities),
   };
   return text.replace(
-    /(<!-- reference:(\w+) -->\n)[^]*?(<!-- \/reference -->)/g,
+    /(<!-- reference:(\w+) -->\n)[\s\S]*?(<!-- \/reference -->)/g,
     (_, start, name, end) => `${start}${tables[name]()}\n${end}`,
   );
 }

@@ -15,11 +15,8 @@ async function load() {
   const folder = await mkdtemp(join(root, 'node_modules', '.cache', 'datamill-schema-'));
   try {
     const outfile = join(folder, 'schemas.mjs');
-    const contents = ['catalogue', 'schemas', 'capabilities']
-      .map((name) => `export * from './src/catalogue/${name}.ts';`)
-      .join('\n');
     await build({
-      stdin: { contents, resolveDir: root, loader: 'ts' },
+      entryPoints: ['src/catalogue/schemas.ts'],
       absWorkingDir: root,
       outfile,
       bundle: true,

@@ -1,7 +1,7 @@
 /** Labels that everything of ours carries; see docs/architecture.md. */
 export const MANAGED_BY = 'app.kubernetes.io/managed-by';
-export const PROJECT = 'datamill.io/project';
-export const HOME = 'datamill.io/home';
+const PROJECT = 'datamill.io/project';
+const HOME = 'datamill.io/home';
 export const COMPONENT = 'datamill.io/component';
 export const DATA_MILL = 'data-mill';
 

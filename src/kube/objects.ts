@@ -5,7 +5,7 @@ import { type ObjectRef, pathOf, refOf } from './resources.ts';
 import type { KubeObject } from './types.ts';
 
 /** Our name in `managedFields`. */
-export const FIELD_MANAGER = 'data-mill';
+const FIELD_MANAGER = 'data-mill';
 
 /** Only names, labels and versions: a fraction of the bytes, and no secrets. */
 const METADATA = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';

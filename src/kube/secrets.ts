@@ -11,7 +11,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const UNBIASED = 256 - (256 % ALPHABET.length);
 
 /** Random letters and digits: safe in URLs, shells and configuration files alike. */
-export function generateSecret(length: number): string {
+function generateSecret(length: number): string {
   let result = '';
   while (result.length < length) {
     for (const byte of randomBytes(length)) {

@@ -103,7 +103,7 @@ function compare(
 }
 
 /** Compares the recorded objects with those that are there. */
-export function inspect(
+function inspect(
   record: InstallRecord,
   live: Live,
 ): { missing: string[]; notReady: string[]; suspects: RecordedObject[] } {

@@ -27,7 +27,7 @@ export function digestOf(component: ResolvedComponent, chart: PreparedChart | un
 }
 
 /** JSON with sorted keys: the order in which a file lists things changes nothing. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const entries = Object.entries(value).filter(([, child]) => child !== undefined);

@@ -35,7 +35,7 @@ export interface InstallRecord {
 
 const KEY = 'record';
 
-export function recordName(component: string): string {
+function recordName(component: string): string {
   return `datamill-${component}`;
 }
 

@@ -45,7 +45,7 @@ export function printError(error: unknown, options: PrintErrorOptions = {}): num
 }
 
 /** The error as the JSON output and the last JSON event hold it, before secrets are hidden. */
-export function errorDocument(error: unknown): ErrorDocument {
+function errorDocument(error: unknown): ErrorDocument {
   const { code, message, at, hint, others } = asDatamillError(error);
   const document = {
     code,

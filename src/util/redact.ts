@@ -53,10 +53,6 @@ export function redactDocument(value: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
-export function createRedactStream(): Transform {
-  return shared.stream();
-}
-
 function formsOf(secret: string): string[] {
   if (secret.length < shortest) return [];
   const url = encodeURIComponent(secret);

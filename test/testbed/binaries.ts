@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { programOf } from '../../src/tools/store.ts';
 import { loadTable, moduleFolder } from '../../src/tools/table.ts';
 import { throwIfAborted } from '../../src/util/abort.ts';
@@ -83,9 +83,4 @@ async function ldflagsOf(name: Program): Promise<string> {
   const { modules } = await loadTable();
   const shared = programs[name].module === moduleFolder('kubernetes') ? modules.kubernetes!.ldflags : [];
   return ['-s', '-w', ...shared].join(' ');
-}
-
-/** The module of a program, for messages. */
-export function moduleOf(name: Program): string {
-  return basename(programs[name].module);
 }

@@ -82,7 +82,7 @@ describe('the schemas', () => {
 
 describe('docs/configuration.md', () => {
   const guide = read('docs', 'configuration.md');
-  const blocks = [...guide.matchAll(/```yaml\n# (\S+)\n([^]*?)```/g)].map(
+  const blocks = [...guide.matchAll(/```yaml\n# (\S+)\n([\s\S]*?)```/g)].map(
     ([, file, text]) => [file!, text!] as const,
   );
 

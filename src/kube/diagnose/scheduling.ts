@@ -26,7 +26,7 @@ export function diagnoseScheduling(pod: KubeObject, at: Case): Finding | undefin
 }
 
 /** Why no node could ever hold the pod, were it empty; undefined when one could, or there is none to look at. */
-export function whyNever(pod: KubeObject, nodes: KubeObject[], waited: number): string | undefined {
+function whyNever(pod: KubeObject, nodes: KubeObject[], waited: number): string | undefined {
   if (nodes.length === 0) return undefined;
   const selected = nodes.filter((node) => isSelected(pod, node));
   if (selected.length === 0) {
@@ -70,7 +70,7 @@ function amountWords(name: string, value: number): string {
 }
 
 /** Leaves out what the scheduler adds about preemption, which is long and says the same again. */
-export function shorten(message: string): string {
+function shorten(message: string): string {
   return message
     .replace(/\s*preemption: .*$/s, '')
     .replace(/\s*no new claims to deallocate,?/g, '')

@@ -5,7 +5,7 @@ import { cache, containerdSocket, state } from '../layout.ts';
 import { startDaemon } from '../processes.ts';
 import { cniConfigFolder } from './network.ts';
 
-export const pauseImage = 'registry.k8s.io/pause:3.10';
+const pauseImage = 'registry.k8s.io/pause:3.10';
 
 /** Starts containerd on folders and a socket of its own. What is imported stays in the cache. */
 export async function startContainerd(): Promise<void> {

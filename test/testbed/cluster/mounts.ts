@@ -3,7 +3,7 @@ import { exec } from '../../../src/util/exec.ts';
 import { call } from '../call.ts';
 
 /** Mount points of the machine below any of the folders, the deepest last. */
-export function mountsBelow(folders: readonly string[]): string[] {
+function mountsBelow(folders: readonly string[]): string[] {
   return allMounts().filter((path) =>
     folders.some((folder) => path === folder || path.startsWith(`${folder}/`)),
   );

@@ -52,7 +52,7 @@ async function digest(name: string, content: Content): Promise<string> {
 }
 
 /** The image whose root file system is needed. */
-export function baseOf(content: Content): string | undefined {
+function baseOf(content: Content): string | undefined {
   if ('busybox' in content) return content.busybox.from;
   return 'venv' in content ? content.venv.from : undefined;
 }
