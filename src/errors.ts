@@ -67,7 +67,7 @@ export function lockError(code: string, message: string, details: ErrorDetails =
   return new DatamillError(code, message, { exitCode: ExitCode.locked, ...details });
 }
 
-/** The user interrupted: exit 130, or 143 for SIGTERM and for a terminal that was closed. */
+/** The user interrupted: exit 130, or 143 for SIGTERM; a terminal that was closed ends it by SIGHUP. */
 export function interruptedError(signal: NodeJS.Signals = 'SIGINT'): DatamillError {
   const exitCode = signal === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated;
   return new DatamillError('INTERRUPTED', 'Interrupted.', {

@@ -160,6 +160,8 @@ function createIO({ output, verbose, flag, controller, start, stop }: IOParts): 
 /** The first signal ends the run in good order; helm is given the time to note that it was ended. */
 function listen(controller: AbortController): () => void {
   const onSignal = (signal: NodeJS.Signals) => {
+    // Node would abort with a core dump, as it cannot give a terminal back that is closed.
+    if (signal === 'SIGHUP') process.prependOnceListener('exit', dieOfHangup);
     if (controller.signal.aborted) {
       process.stderr.write(
         '\nstill ending what runs; killing it now would leave releases that need repair\n',
@@ -180,6 +182,11 @@ function listen(controller: AbortController): () => void {
   return () => {
     for (const signal of signals) process.off(signal, onSignal);
   };
+}
+
+function dieOfHangup(): void {
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
 }
 
 /** `nohup` asks for that, and to listen would undo it. proc(5): SigIgn is a mask, SIGHUP its lowest bit. */
