@@ -1,4 +1,5 @@
 import { uninstallArgs } from '../helm/args.ts';
+import { listRevisions } from '../helm/releases.ts';
 import { helmError, isTransient } from '../helm/run.ts';
 import { claimsOf, signClaims } from '../kube/claims.ts';
 import { COMPONENT, isOurs } from '../kube/labels.ts';
@@ -100,9 +101,11 @@ export async function removeComponent(
         }),
         { signal },
       );
-      if (result.exitCode === 0) break;
+      // helm may end well and leave a revision whose Secret could not be deleted.
+      const left = await listRevisions(api, item.namespace, { release: item.release, superseded: true });
+      if (result.exitCode === 0 && left.length === 0) break;
       signal?.throwIfAborted();
-      if (attempt >= ATTEMPTS || !isTransient(result))
+      if (attempt >= ATTEMPTS || (result.exitCode !== 0 && !isTransient(result)))
         throw helmError(`cannot uninstall ${item.release}`, result);
       await new Promise((resolve) => setTimeout(resolve, Math.min(500 * 2 ** attempt, 5000)));
     }

@@ -55,7 +55,7 @@ export function helmMessage({ stderr, signal }: ExecResult): string {
 
 /** Faults of the way to the API server or of the server itself, which heal: the same call is worth repeating. */
 const TRANSIENT =
-  /connection refused|connection reset|EOF|i\/o timeout|TLS handshake timeout|http2: |no route to host|context deadline exceeded \(Client|too many requests|TooManyRequests|Internal error occurred|internal server error|InternalError|ServiceUnavailable|server is currently unable|etcdserver|unable to return a response|apiserver not ready|the object has been modified|Operation cannot be fulfilled|leader changed|server was unable|unreachable|unable to handle the request|an error on the server/i;
+  /connection refused|connection reset|EOF|i\/o timeout|TLS handshake timeout|http2: |no route to host|context deadline exceeded \(Client|too many requests|TooManyRequests|Internal error occurred|internal server error|InternalError|ServiceUnavailable|server is currently unable|etcdserver|unable to return a response|apiserver not ready|the object has been modified|Operation cannot be fulfilled|leader changed|server was unable|unreachable|unable to handle the request|an error on the server|failed to delete release|status: Unknown/i;
 
 export function isTransient(result: ExecResult): boolean {
   return (
