@@ -132,10 +132,6 @@ const body = {
     .record(z.string(), z.record(z.string(), SecretKey))
     .default({})
     .meta({ description: 'Secrets that are made once and kept; names are templates.' }),
-  literal_secrets: z
-    .array(z.string())
-    .default([])
-    .meta({ description: 'Value paths at which the chart can only take a secret in clear.' }),
   buckets: z
     .array(z.string())
     .default([])
