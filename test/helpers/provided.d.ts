@@ -12,5 +12,7 @@ declare module 'vitest' {
       /** Folder of the program, bundled from the sources as they are now. */
       cli: string;
     };
+    /** What this machine lacks to run real pods; empty when test/e2e/setup.ts brings them up. */
+    testbed: { missing: string[] };
   }
 }

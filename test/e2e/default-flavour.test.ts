@@ -1,0 +1,98 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, inject } from 'vitest';
+import { packageRoot } from '../../src/util/paths.ts';
+import { runCheck } from '../helpers/check-job.ts';
+import { type CliResult, run } from '../helpers/cli.ts';
+import { clusterFlags, deleteNamespace, eventually, kubectl, versions } from '../helpers/cluster.ts';
+import { it } from '../helpers/project.ts';
+import { state } from '../testbed/layout.ts';
+
+const { missing } = inject('testbed');
+const flavour = join(packageRoot, 'flavours', 'default.yaml');
+const namespace = `e2e-${process.pid}`;
+
+function datamill(verb: string, ...more: string[]): Promise<CliResult> {
+  return run([verb, '-f', flavour, '-n', namespace, ...clusterFlags(), ...more]);
+}
+
+/** What a shell command prints in the first container of a deployment's pod. */
+function inside(deployment: string, ...command: string[]): Promise<string> {
+  return kubectl('exec', '-n', namespace, `deployment/${deployment}`, '--', ...command);
+}
+
+describe.skipIf(missing.length > 0)('the default flavour, on real pods', () => {
+  afterAll(() => deleteNamespace(namespace));
+
+  it('comes up, with every container ready', async ({ expect }) => {
+    const up = await datamill('up');
+    expect(up.code, up.stdout + up.stderr).toBe(0);
+    expect(up.stdout).not.toMatch(/simulated/i);
+    const { items } = JSON.parse(await kubectl('get', 'pods', '-n', namespace, '-o', 'json'));
+    const images: string[] = [];
+    for (const { metadata, status } of items) {
+      expect(status.phase, metadata.name).toBe('Running');
+      for (const container of status.containerStatuses) {
+        expect(container, metadata.name).toMatchObject({ ready: true, restartCount: 0 });
+        expect(container.containerID).toMatch(/^containerd:\/\//);
+        images.push(container.image);
+      }
+    }
+    expect(images.sort()).toEqual([
+      'docker.io/burakince/mlflow:3.15.1',
+      'ghcr.io/dask/dask:2025.11.0',
+      'ghcr.io/dask/dask:2025.11.0',
+      'ghcr.io/dask/dask:2025.11.0',
+      'quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z',
+    ]);
+  });
+
+  it('has made the bucket of mlflow in MinIO', async ({ expect }) => {
+    const list = `import boto3, os
+s3 = boto3.client("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"])
+print([bucket["Name"] for bucket in s3.list_buckets()["Buckets"]])`;
+    expect((await inside('mlflow', 'python', '-c', list)).trim()).toBe("['mlflow']");
+  });
+
+  it('changes nothing when it comes up again', async ({ expect }) => {
+    const before = await versions(namespace);
+    const up = await datamill('up');
+    expect(up.code, up.stdout + up.stderr).toBe(0);
+    expect(up.stdout).toMatch(/3 unchanged/);
+    expect(await versions(namespace)).toEqual(before);
+  });
+
+  it.for(['dask', 'mlflow'])('passes the check that %s declares', async (component, { expect }) => {
+    const { succeeded, log } = await runCheck(flavour, namespace, component);
+    expect(succeeded, log).toBe(true);
+    expect(log).toMatch(
+      component === 'dask' ? /1000 squares summed to \d+ on 2 worker/ : /found in s3:\/\/mlflow\//,
+    );
+  });
+
+  it('says within 30 s why an image cannot be had', async ({ project, expect }) => {
+    const wrong = ['-n', project.namespace, '-c', 'minio', '--set', 'minio.tag=no-such-tag'];
+    const up = await run(['up', '-f', flavour, ...clusterFlags(), ...wrong]);
+    expect(up.code, up.stdout + up.stderr).toBe(1);
+    expect(up.seconds).toBeLessThan(30);
+    expect(up.stdout + up.stderr).toMatch(/quay\.io\/minio\/minio:no-such-tag/);
+    expect(up.stdout + up.stderr).toMatch(/ErrImagePull|ImagePullBackOff|cannot be pulled|pull/);
+  });
+
+  it('leaves nothing after down --delete-data', async ({ expect }) => {
+    const down = await datamill('down', '--delete-data', '--yes');
+    expect(down.code, down.stdout + down.stderr).toBe(0);
+    await eventually(async () => {
+      expect(JSON.parse(await kubectl('get', 'namespaces', '-o', 'json')).items).not.toContainEqual(
+        expect.objectContaining({ metadata: expect.objectContaining({ name: namespace }) }),
+      );
+      const volumes = JSON.parse(await kubectl('get', 'persistentvolumes', '-o', 'json')).items;
+      expect(volumes.filter((volume: Volume) => volume.spec.claimRef.namespace === namespace)).toEqual([]);
+      expect(readdirSync(state('volumes')).filter((folder) => folder.includes(namespace))).toEqual([]);
+    }, 60);
+  });
+});
+
+interface Volume {
+  spec: { claimRef: { namespace: string } };
+}
