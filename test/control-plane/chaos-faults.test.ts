@@ -35,7 +35,7 @@ async function faulty(
 }
 
 /** The lock has its own faults: see chaos-lock. */
-const storm: Faults = { tooMany: 0.02, conflict: 0.01, error: 0.01, reset: 0.01, lost: 0.01, latency: 10 };
+const storm: Faults = { tooMany: 0.02, conflict: 0.02, error: 0.01, reset: 0.01, lost: 0.01, latency: 10 };
 
 describe('an API server that falters', () => {
   it.concurrent('loses nothing and does nothing twice', async ({ project, expect, onTestFinished }) => {
@@ -67,8 +67,8 @@ describe('an API server that falters', () => {
     expect(summaryOf(down.events)).toMatchObject({ result: 'ok', removed: 8 });
     expect((await newestRevisions(namespace)).size).toBe(0);
     for (const { pid } of [first, second, change, down]) await expectNoTrace(pid, namespace);
-    expect(Object.keys(proxy.done).sort()).toEqual(['conflict', 'error', 'lost', 'reset', 'tooMany']);
-    console.log('faults', proxy.done);
+    const faults = Object.values(proxy.done).reduce((sum, count) => sum + count, 0);
+    expect(faults, JSON.stringify(proxy.done)).toBeGreaterThan(10);
   });
 
   it.concurrent.for(['refuse', 'hang'] as const)(
