@@ -4,7 +4,7 @@ import type { ActionOptions } from '../actions/session.ts';
 import type { TargetSection } from '../config/schema/target.ts';
 import { DatamillError, interruptedError } from '../errors.ts';
 import { printError } from '../ui/error.ts';
-import { nameCommands } from '../ui/program.ts';
+import { callProgram, nameCommands, programName } from '../ui/program.ts';
 import { createProgress, type Progress } from '../ui/progress.ts';
 import { createStyle, type Style, wantsColor } from '../ui/style.ts';
 
@@ -51,6 +51,7 @@ export async function runCommand(
   options: Record<string, unknown>,
   run: (io: CommandIO) => Promise<number>,
 ): Promise<number> {
+  callProgram(programName());
   const output = (options.output as Output | undefined) ?? 'text';
   const verbose = options.verbose === true;
   const flag = options.color === false ? false : undefined;
