@@ -7,15 +7,15 @@ import { end } from '../processes.ts';
 /** Pods live below a group of our own, so that all of them can be found, and no others. */
 export const cgroupRoot = '/datamill-testbed';
 
-/** One folder in version 2, one per controller in version 1. */
+/** Ours in version 2, and in every controller of version 1; runc makes one wherever there is a mount. */
 function roots(): string[] {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  const kind = (line: string) => line.split(' - ')[1]?.split(' ')[0];
-  const first = mounts.filter((line) => kind(line) === 'cgroup');
-  const used = first.length > 0 ? first : mounts.filter((line) => kind(line) === 'cgroup2');
-  return [...new Set(used.map((line) => join(line.split(' ')[4]!, cgroupRoot)))];
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => /^cgroup2?$/.test(line.split(' - ')[1]?.split(' ')[0] ?? ''))
+    .map((line) => join(line.split(' ')[4]!, cgroupRoot));
 }
 
+/** The kubelet wants the group to be there. */
 export async function makeCgroups(): Promise<void> {
   for (const folder of roots()) await mkdir(folder, { recursive: true });
 }

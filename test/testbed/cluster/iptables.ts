@@ -16,7 +16,7 @@ export async function removeRules(): Promise<void> {
 }
 
 /** What to feed to `iptables-restore --noflush`, made of what `iptables-save` says: a step per table. */
-function removal(saved: string): string {
+export function removal(saved: string): string {
   return saved
     .split(/^(?=\*)/m)
     .filter((table) => table.startsWith('*'))
