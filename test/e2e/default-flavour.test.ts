@@ -71,11 +71,11 @@ print([bucket["Name"] for bucket in s3.list_buckets()["Buckets"]])`;
   });
 
   it('says within 30 s why an image cannot be had', async ({ project, expect }) => {
-    const wrong = ['-n', project.namespace, '-c', 'minio', '--set', 'minio.tag=no-such-tag'];
+    const wrong = ['-n', project.namespace, '-c', 'dask', '--set', 'dask.tag=no-such-tag'];
     const up = await run(['up', '-f', flavour, ...clusterFlags(), ...wrong]);
     expect(up.code, up.stdout + up.stderr).toBe(1);
     expect(up.seconds).toBeLessThan(30);
-    expect(up.stdout + up.stderr).toMatch(/quay\.io\/minio\/minio:no-such-tag/);
+    expect(up.stdout + up.stderr).toMatch(/ghcr\.io\/dask\/dask:no-such-tag/);
     expect(up.stdout + up.stderr).toMatch(/ErrImagePull|ImagePullBackOff|cannot be pulled|pull/);
   });
 

@@ -40,7 +40,10 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     if (wasUp) return;
     await down({ say });
     const left = difference(before, await traces());
-    if (left.length > 0) throw new Error(`the testbed left its traces:\n${left.join('\n')}`);
+    if (left.length === 0) return;
+    // vitest only prints what a teardown throws.
+    process.exitCode = 1;
+    throw new Error(`the testbed left its traces:\n${left.join('\n')}`);
   };
   try {
     const since = performance.now();
