@@ -19,10 +19,13 @@ import { chooseSeed, seeded } from '../helpers/random.ts';
 const random = seeded(chooseSeed());
 const names = Object.keys(eight());
 
-/** After how many events, and how much later. The run has more events than that, the last ones after seconds. */
+/**
+ * After how many events, and how much later. Seventeen are sure to come before the last component,
+ * which takes two seconds, is ready: so the signal always finds a run to interrupt.
+ */
 function moments(count: number): Array<{ after: number; later: number; odd: boolean }> {
   return Array.from({ length: count }, (_, index) => ({
-    after: 1 + Math.floor(random() * 24),
+    after: 1 + Math.floor(random() * 17),
     later: Math.floor(random() * 400),
     odd: index % 2 === 1,
   }));

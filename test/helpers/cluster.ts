@@ -98,7 +98,7 @@ export async function deleteNamespace(name: string): Promise<void> {
 }
 
 /** Polls until the check passes; for what controllers do in their own time. */
-export async function eventually<T>(check: () => Promise<T>, seconds = 15): Promise<T> {
+export async function eventually<T>(check: () => Promise<T>, seconds = 60): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     try {
