@@ -20,7 +20,7 @@ export async function rootfs(name: string, say: Say, signal?: AbortSignal): Prom
 
 async function make(spec: ImageSpec, folder: string, say: Say, signal?: AbortSignal): Promise<string> {
   if (!('debootstrap' in spec.content)) throw new Error(`${spec.name} has no root file system`);
-  const { suite, mirror, packages } = spec.content.debootstrap;
+  const { suite, packages } = spec.content.debootstrap;
   await mkdir(cache('rootfs'), { recursive: true });
   for (const old of await readdir(cache('rootfs'))) {
     if (old.startsWith(`${spec.name}@`)) await rm(cache('rootfs', old), { recursive: true, force: true });
@@ -29,7 +29,7 @@ async function make(spec: ImageSpec, folder: string, say: Say, signal?: AbortSig
   say(`making ${suite} with ${packages.join(', ')}`);
   const work = await mkdtemp(`${folder}.`);
   try {
-    const args = ['--variant=minbase', `--include=${packages.join(',')}`, suite, work, mirror];
+    const args = ['--variant=minbase', `--include=${packages.join(',')}`, suite, work];
     const result = await runGroup('debootstrap', args, {
       env: { DEBIAN_FRONTEND: 'noninteractive' },
       signal,

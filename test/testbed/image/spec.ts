@@ -9,7 +9,7 @@ import { source } from '../layout.ts';
 type Content =
   | { program: { name: Program; path: string } }
   | { busybox: { from: string } }
-  | { debootstrap: { suite: string; mirror: string; packages: string[] } }
+  | { debootstrap: { suite: string; packages: string[] } }
   | { venv: { from: string; requirements: string } };
 
 /** test/testbed/images/NAME/image.yaml. */
