@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Reporter } from '../actions/events.ts';
 import type { ActionOptions } from '../actions/session.ts';
@@ -52,6 +53,8 @@ export async function runCommand(
   run: (io: CommandIO) => Promise<number>,
 ): Promise<number> {
   callProgram(programName());
+  // Every step of a run listens to the one signal: many listeners are no leak here.
+  setMaxListeners(0);
   const output = (options.output as Output | undefined) ?? 'text';
   const verbose = options.verbose === true;
   const flag = options.color === false ? false : undefined;
