@@ -48,13 +48,18 @@ export async function readLive(
   const wanted = new Set([identity.namespace, ...namespaces]);
   const recordsRead = readRecords(api, identity, wanted, signal);
   // The releases of the namespaces that we know of are asked for at once, those of others afterwards.
-  const first = [...wanted].map((namespace) => listRevisions(api, namespace, { signal }));
+  const first = Promise.all([...wanted].map((namespace) => listRevisions(api, namespace, { signal })));
+  // When the records cannot be read nobody waits for these any more.
+  first.catch(() => undefined);
   const records = await recordsRead;
   const others = new Set(
     [...records.values()].map(({ namespace }) => namespace).filter((namespace) => !wanted.has(namespace)),
   );
   const [revisions, { objects, hidden }] = await Promise.all([
-    Promise.all([...first, ...[...others].map((namespace) => listRevisions(api, namespace, { signal }))]),
+    Promise.all([
+      first,
+      Promise.all([...others].map((namespace) => listRevisions(api, namespace, { signal }))),
+    ]),
     readObjects(
       api,
       [...records.values()].flatMap((record) => record.objects),
@@ -62,7 +67,7 @@ export async function readLive(
     ),
   ]);
   const releases = new Map<string, Revision>();
-  for (const found of revisions)
+  for (const found of revisions.flat())
     for (const [name, revision] of newest(found))
       releases.set(releaseKey(revision.namespace, name), revision);
   return { records, releases, objects, hidden };

@@ -75,6 +75,22 @@ describe('an interrupted up', () => {
   );
 });
 
+describe('an up that is interrupted before anything is installed', () => {
+  it.concurrent.for(Array.from({ length: 12 }, (_, index) => 5 + index * 12))(
+    'ends in good order (%d ms)',
+    async (later, { project, expect }) => {
+      await project.flavour(eight());
+      const running = start(flags(), { cwd: project.folder });
+      await running.until((events) => events.length >= 1);
+      await sleep(later);
+      running.kill('SIGINT');
+      expect(await running.ended, running.stderr()).toBe(130);
+      expect(summaryOf(running.events)).toMatchObject({ result: 'interrupted' });
+      await expectNoTrace(running.pid, project.namespace);
+    },
+  );
+});
+
 describe('a killed up', () => {
   it.concurrent.for(moments(10))(
     'is taken over, repaired and goes on ($after events, $later ms, helm too: $odd)',
