@@ -86,10 +86,16 @@ await check('dead code', 'npm', ['run', 'knip', '--silent']);
 // Built or downloaded once, then cached; what needs them cannot run without.
 const tools = (await run('node', ['dist/cli.js', 'tools', 'install'])) === 0;
 await suite('unit');
-if (!tools) skipSuite('control-plane', 'the Kubernetes tools cannot be had on this machine');
-else if (deadline - Date.now() < 12 * 60_000)
-  skipSuite('control-plane', 'too little time is left after building the tools');
-else await suite('control-plane');
+/** The suites that need Kubernetes, with the minutes that each needs on a machine with empty caches. */
+for (const [project, minutes] of [
+  ['control-plane', 12],
+  ['e2e', 20],
+]) {
+  if (!tools) skipSuite(project, 'the Kubernetes tools cannot be had on this machine');
+  else if (deadline - Date.now() < minutes * 60_000)
+    skipSuite(project, `it needs ${minutes} minutes, and less is left`);
+  else await suite(project);
+}
 
 for (const line of named) console.log(line);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
