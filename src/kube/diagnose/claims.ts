@@ -7,6 +7,10 @@ const defaultClass = 'storageclass.kubernetes.io/is-default-class';
 /** A volume made by hand for a class that is no object binds within this time. */
 const bindingGrace = 5_000;
 
+/** A provisioner that starts, or a quota that is being raised, has come right by then. */
+const provisioningRetries = 3;
+const provisioningGrace = 20_000;
+
 /** Why a claim has no volume; undefined when it has one, or only waits for its first pod. */
 export function diagnoseClaim(claim: KubeObject, at: Case): Finding | undefined {
   const phase = text(claim.status?.phase);
@@ -15,8 +19,8 @@ export function diagnoseClaim(claim: KubeObject, at: Case): Finding | undefined 
   if (phase === 'Bound') return resizing(claim);
   const missing = missingClass(claim, at);
   if (missing !== undefined) return missing;
-  const failed = at.events.of(claim, 'ProvisioningFailed')[0];
-  if (failed !== undefined) return pending(object, failed.reason, failed.message);
+  const failed = failedProvisioning(claim, at);
+  if (failed !== undefined) return failed;
   const newest = at.events.of(claim)[0];
   if (newest === undefined)
     return waitsForPod(claim, at) ? undefined : pending(object, 'Pending', 'no volume bound yet');
@@ -52,6 +56,22 @@ function missingClass(claim: KubeObject, at: Case): Finding | undefined {
     );
   }
   return undefined;
+}
+
+/** Provisioners try again after 1, 2, 4, ... seconds: what still fails then needs somebody to mend it. */
+function failedProvisioning(claim: KubeObject, at: Case): Finding | undefined {
+  const failures = at.events.of(claim, 'ProvisioningFailed');
+  const [newest] = failures;
+  if (newest === undefined) return undefined;
+  const tried = failures.reduce((sum, event) => sum + event.count, 0);
+  const first = Math.min(...failures.flatMap((event) => event.first ?? at.now));
+  const waited = at.now - first;
+  // The controller manager's words; who may not list classes learns of a missing one from them.
+  const noClass = /storageclass\.storage\.k8s\.io .* not found/i.test(newest.message);
+  const lost = noClass ? waited > bindingGrace : tried >= provisioningRetries && waited > provisioningGrace;
+  const judge = lost ? fatal : pending;
+  const again = lost && tried > 1 ? ` (tried ${tried} times)` : '';
+  return judge(objectLabel(claim), newest.reason, `${newest.message}${again}`);
 }
 
 function waitsForPod(claim: KubeObject, at: Case): boolean {

@@ -4,9 +4,15 @@ import type { KubeObject } from '../types.ts';
 import type { EventInfo } from './events.ts';
 import { type Case, type Finding, fatal, pending } from './finding.ts';
 
-/** Pulls that fail this often, or still fail after this time, are not going to work. */
+/** Pulls that fail this often are not going to work. */
 const pullRetries = 3;
-const pullGrace = 20_000;
+/** Nor are those that failed again after this time: the kubelet tries a second time after 10 to 15 s. */
+const pullGrace = 12_000;
+/** Where no second try was seen by now, its back-off is longer than anybody should have to wait. */
+const pullPatience = 20_000;
+/** What a registry answers when it is well and has no such image, or not for us. */
+const definiteAnswer =
+  /not ?found|manifest unknown|repository does not exist|no such image|unauthorized|authorization failed|access.* denied|forbidden|no match for platform|invalid reference/i;
 /** A Secret that another release makes may come a moment later. */
 const createGrace = 10_000;
 const crashRetries = 5;
@@ -73,9 +79,13 @@ function failedPull(container: Container, reason: string, said: string, at: Case
   const failures = eventsOf(container, at, 'Failed').filter((event) => event.message.includes('pull'));
   const pulls = failures.filter((event) => event.message.startsWith('Failed to pull'));
   const tried = pulls.reduce((sum, event) => sum + event.count, 0);
-  const first = firstTime(failures) ?? startOf(container.pod);
-  const late = reason === 'ImagePullBackOff' && first !== undefined && at.now - first > pullGrace;
+  const backingOff = reason === 'ImagePullBackOff';
+  const first = firstTime(failures) ?? (backingOff ? startOf(container.pod) : undefined);
+  const waited = first === undefined ? 0 : at.now - first;
   const cause = pulls[0]?.message || said || `Failed to pull image "${text(container.spec.image)}"`;
+  const late =
+    (waited > pullGrace && (tried > 1 || definiteAnswer.test(cause))) ||
+    (waited > pullPatience && backingOff);
   return tried >= pullRetries || late ? fatal(object, reason, cause) : pending(object, reason, cause);
 }
 

@@ -3,6 +3,7 @@ import { readiness } from '../ready.ts';
 import type { KubeObject } from '../types.ts';
 import type { EventInfo } from './events.ts';
 import { type Case, type Finding, fatal, pending } from './finding.ts';
+import { diagnoseRollout } from './rollout.ts';
 
 /** ReplicaSets, Jobs and the like make their pods before the service account's token is there. */
 const accountGrace = 30_000;
@@ -20,7 +21,8 @@ export function diagnoseWorkload(object: KubeObject, at: Case): Finding[] {
     late === undefined
       ? []
       : [fatal(objectLabel(object), late.reason, late.message || 'made no progress before its deadline')];
-  return refused === undefined ? found : [refused, ...found];
+  const stuck = diagnoseRollout(object, at);
+  return [refused, stuck].filter((one) => one !== undefined).concat(found);
 }
 
 function diagnoseJob(job: KubeObject, at: Case): Finding[] {

@@ -64,6 +64,29 @@ describe('claims', () => {
     });
   });
 
+  it.each([
+    ['after three tries and 20 s', 3, 21, false],
+    ['not after two', 2, 60, true],
+    ['nor as long as the provisioner may be starting', 4, 19, true],
+  ])('give up what cannot be provisioned %s', (_name, count, seconds, healing) => {
+    const it = claim('data', { storageClassName: 'slow' });
+    const message = 'failed to provision volume with StorageClass "slow": no such pool';
+    const failed = event(it, 'ProvisioningFailed', message, { count, firstTimestamp: ago(seconds) });
+    expect(judge(it, classes, [failed])).toMatchObject({
+      healing,
+      message: healing ? message : `${message} (tried ${count} times)`,
+    });
+  });
+
+  it('learn of a missing class from the events where classes may not be listed', () => {
+    const it = claim('data', { storageClassName: 'fast' });
+    const failed = event(it, 'ProvisioningFailed', 'storageclass.storage.k8s.io "fast" not found');
+    expect(judge(it, undefined, [failed])).toMatchObject({
+      healing: false,
+      message: 'storageclass.storage.k8s.io "fast" not found',
+    });
+  });
+
   it('are fine when they wait for their first pod', () => {
     const it = claim('data', { storageClassName: 'late' });
     const late = storageClass('late', { volumeBindingMode: 'WaitForFirstConsumer' });
