@@ -13,6 +13,8 @@ export interface ParsedDocument {
   data: unknown;
   /** Place of the value at `path`, or of its key; of the nearest parent when it is not there. */
   locate(path: Path, part?: 'key' | 'value'): Location;
+  /** Made in memory: there are no lines to point at. */
+  synthetic?: true;
 }
 
 /**
@@ -22,37 +24,65 @@ export interface ParsedDocument {
  * @throws {DatamillError} YAML_SYNTAX or YAML_ALIASES (exit 2), with line and column.
  */
 export function parseYaml(text: string, file: string): ParsedDocument {
-  const [source] = composeYaml(text, file, false);
-  return toDocument(source!);
+  const sources = () => composeYaml(text, file, false);
+  return toDocument(sources()[0]!, () => sources()[0]!);
 }
 
 /** Parses a file that may hold several documents, as manifests do; empty ones are left out. */
 export function parseYamlStream(text: string, file: string): ParsedDocument[] {
-  return composeYaml(text, file, true)
-    .map(toDocument)
+  const sources = () => composeYaml(text, file, true);
+  return sources()
+    .map((source, index) => toDocument(source, () => sources()[index]!))
     .filter(({ data }) => data !== null);
 }
 
 /** A document that was made in memory, such as `--set` flags. */
 export function syntheticDocument(file: string, data: unknown): ParsedDocument {
-  return { file, data, locate: () => ({ file }) };
+  return { file, data, locate: () => ({ file }), synthetic: true };
 }
 
-function toDocument(source: Source): ParsedDocument {
-  const { data, targets } = toData(source);
+/**
+ * Places are asked for by messages only, so the syntax tree, which is many times as large as the
+ * data, is let go and made again when a message needs it.
+ */
+function toDocument(source: Source, again: () => Source): ParsedDocument {
+  const { file } = source;
+  const { data } = toData(source);
+  let parsed: Parsed | undefined;
+  const tree = (): Parsed => {
+    if (parsed === undefined) {
+      const fresh = again();
+      parsed = { source: fresh, targets: toData(fresh).targets };
+    }
+    return parsed;
+  };
   return {
-    file: source.file,
+    file,
     data,
-    locate: (path, part) => locate(source, targets, path, part ?? 'value'),
+    locate: (path, part = 'value') => lazily(file, () => locate(tree(), path, part)),
   };
 }
 
-function locate(
-  source: Source,
-  targets: ReadonlyMap<Node, Node>,
-  path: Path,
-  part: 'key' | 'value',
-): Location {
+interface Parsed {
+  source: Source;
+  targets: ReadonlyMap<Node, Node>;
+}
+
+/** A place whose line and column are found when they are read. */
+function lazily(file: string, find: () => Location): Location {
+  let found: Location | undefined;
+  return {
+    file,
+    get line() {
+      return (found ??= find()).line;
+    },
+    get column() {
+      return (found ??= find()).column;
+    },
+  };
+}
+
+function locate({ source, targets }: Parsed, path: Path, part: 'key' | 'value'): Location {
   let node: unknown = source.contents;
   let best: Node | null = isNode(node) ? node : null;
   for (const [depth, key] of path.entries()) {

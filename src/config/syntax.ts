@@ -71,19 +71,23 @@ function* checked(tokens: Iterable<CST.Token>, place: (offset: number) => Locati
 }
 
 function tooDeep(top: CST.Token): CST.Token | undefined {
-  let level: CST.Token[] = [top];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) return level[0];
-    level = level.flatMap((token) =>
-      childrenOf(token).filter((child) => child !== undefined && child !== null),
-    );
+  const open = [{ token: top, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { token, depth } = next;
+    if (depth > MAX_DEPTH) return token;
+    const push = (child: CST.Token | null | undefined) => {
+      // Only what holds others can be deep.
+      if (child && 'items' in child) open.push({ token: child, depth: depth + 1 });
+    };
+    if (token.type === 'document') push(token.value);
+    else if ('items' in token) {
+      for (const { key, value } of token.items) {
+        push(key);
+        push(value);
+      }
+    }
   }
   return undefined;
-}
-
-function childrenOf(token: CST.Token): Array<CST.Token | null | undefined> {
-  if (token.type === 'document') return [token.value];
-  return 'items' in token ? token.items.flatMap(({ key, value }) => [key, value]) : [];
 }
 
 export function syntaxError(message: string, at: Location): DatamillError {

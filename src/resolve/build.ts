@@ -4,6 +4,7 @@ import type { Component } from '../catalogue/catalogue.ts';
 import type { ParsedDocument, Path } from '../config/document.ts';
 import { isTree, merge, type Tree } from '../config/merge.ts';
 import { firstExisting, readDocument, readDocuments } from '../config/read.ts';
+import { Check } from '../config/schema/check.ts';
 import { releaseName } from '../config/schema/common.ts';
 import type { Chart, Hook, Link } from '../config/schema/component.ts';
 import { evaluateTagged, evaluateTree, type TemplateContext } from '../config/template.ts';
@@ -85,7 +86,7 @@ export function buildComponent(
       before: [...hooks.before, ...((section.words.hooks?.before as Hook[]) ?? [])],
       after: [...hooks.after, ...((section.words.hooks?.after as Hook[]) ?? [])],
     },
-    checks: evaluated('checks'),
+    checks: checksOf(component, evaluated('checks')),
     links: evaluated<Record<string, Link>>('links'),
     images: evaluated('images'),
     storageClass: (section.config.storage_class as string | null) ?? null,
@@ -112,6 +113,17 @@ function chartOf(component: Component, section: Section, context: TemplateContex
     });
   }
   return { ...said, path, version };
+}
+
+/** Templates may have given what is no port, or an empty name. */
+function checksOf({ name, document, path }: Component, checks: unknown[]): Check[] {
+  return checks.map((check, index) =>
+    validate(Check, check, {
+      document,
+      path: [...path, 'checks', index],
+      label: `${name}.checks.${index}`,
+    }),
+  );
 }
 
 function copiesOf(

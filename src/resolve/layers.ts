@@ -43,7 +43,7 @@ function findLayer(layers: readonly Layer[], path: Path): Layer | undefined {
     for (let index = layers.length - 1; index >= 0; index--) {
       const layer = layers[index]!;
       // A flag has no lines: what nobody says is better missed in a file.
-      if (depth === 0 && layers.length > 1 && layer.document.locate([]).line === undefined) continue;
+      if (depth === 0 && layers.length > 1 && layer.document.synthetic) continue;
       if (getAt(partOf(layer), prefix) !== undefined) return layer;
     }
   }

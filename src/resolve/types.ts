@@ -1,4 +1,5 @@
 import type { Tree } from '../config/merge.ts';
+import type { Check } from '../config/schema/check.ts';
 import type { Chart, ComponentSpec, Hook, Link } from '../config/schema/component.ts';
 import type { Project } from '../config/schema/project.ts';
 import type { Location } from '../errors.ts';
@@ -47,7 +48,7 @@ export interface ResolvedComponent {
   objects: Tree[];
   namespaces: Array<{ name: string; labels: Record<string, string> }>;
   hooks: { before: Hook[]; after: Hook[] };
-  checks: Tree[];
+  checks: Check[];
   links: Record<string, Link>;
   images: string[];
   storageClass: string | null;

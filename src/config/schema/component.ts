@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checks } from './check.ts';
 import { anyMap, anything, apiVersion, dnsLabel, version } from './common.ts';
 
 /** Names that a component cannot have, because a flavour uses them for something else. */
@@ -142,10 +143,7 @@ const body = {
     .default([])
     .meta({ description: 'Namespaces that must be there, with labels; templates.' }),
   hooks: hooks.prefault({}).meta({ description: 'Jobs that run before and after the component; templates.' }),
-  checks: z
-    .array(anyMap)
-    .default([])
-    .meta({ description: 'How the running service is used for real; templates.' }),
+  checks: checks.meta({ description: 'How the running service is used for real; templates.' }),
   links: z.record(z.string(), Link).default({}).meta({ description: 'What a person opens; templates.' }),
   images: z
     .array(z.string())

@@ -113,8 +113,9 @@ describe('input that is hostile', () => {
     }
     const { user, system } = process.cpuUsage(cpu);
 
+    // What is not linear takes minutes.
     if (outcome !== 'resolved') expect(outcome).toMatchObject({ name: 'DatamillError', exitCode: 2 });
-    expect((user + system) / 1e6).toBeLessThan(2);
+    expect((user + system) / 1e6).toBeLessThan(8);
   });
 
   it('is not read beyond the limit when the file has no size', () => {
