@@ -1,7 +1,8 @@
 import { describe } from 'vitest';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { component, expectNoTrace, leaseOf, newestRevisions, summaryOf } from '../helpers/chaos.ts';
-import { api, clusterFlags, eventually } from '../helpers/cluster.ts';
+import { api, clusterFlags } from '../helpers/cluster.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { type Running, start } from '../helpers/process.ts';
 import { it, type Project } from '../helpers/project.ts';
 

@@ -9,7 +9,8 @@ import {
   newestRevisions,
   treasures,
 } from '../helpers/chaos.ts';
-import { api, clusterFlags, eventually, get } from '../helpers/cluster.ts';
+import { api, clusterFlags, get } from '../helpers/cluster.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { childrenOf, start } from '../helpers/process.ts';
 import { it, type Project } from '../helpers/project.ts';
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, inject } from 'vitest';
 import { packageRoot } from '../../src/util/paths.ts';
 import { component, expectConverges, leaseOf, newestRevisions } from '../helpers/chaos.ts';
-import { clusterFlags, eventually, helmPath } from '../helpers/cluster.ts';
+import { clusterFlags, helmPath } from '../helpers/cluster.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { it, type Project } from '../helpers/project.ts';
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
-import { applyObjects, eventually, get, helm, kubectl } from '../helpers/cluster.ts';
+import { applyObjects, get, helm, kubectl } from '../helpers/cluster.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { app, it } from '../helpers/project.ts';
 
 const secrets = { '{{release}}-auth': { password: { generate: 32 }, user: { value: 'me' } } };

@@ -6,17 +6,8 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { rehearsal } from '../../src/targets/rehearsal.ts';
-import {
-  eventually,
-  folders,
-  io,
-  kubectl,
-  ownRehearsal,
-  processes,
-  programs,
-  read,
-  spec,
-} from '../helpers/rehearsal.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { folders, io, kubectl, ownRehearsal, processes, programs, read, spec } from '../helpers/rehearsal.ts';
 
 /** A program that makes a cluster, to be killed. */
 async function bundle(): Promise<string> {

@@ -1,18 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rehearsal } from '../../src/targets/rehearsal.ts';
 import { pause } from '../../src/util/abort.ts';
-import {
-  apply,
-  claim,
-  container,
-  eventually,
-  io,
-  kubectl,
-  ownRehearsal,
-  pod,
-  read,
-  spec,
-} from '../helpers/rehearsal.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { apply, claim, container, io, kubectl, ownRehearsal, pod, read, spec } from '../helpers/rehearsal.ts';
 
 describe.sequential('what a rehearsal simulates', () => {
   ownRehearsal();

@@ -6,9 +6,9 @@ import { parse } from 'yaml';
 import { rehearsal } from '../../src/targets/rehearsal.ts';
 import { pause } from '../../src/util/abort.ts';
 import { exec } from '../../src/util/exec.ts';
+import { eventually } from '../helpers/eventually.ts';
 import {
   apply,
-  eventually,
   expected,
   folders,
   io,

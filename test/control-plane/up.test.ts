@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import { packageRoot } from '../../src/util/paths.ts';
 import { run } from '../helpers/cli.ts';
-import { eventually, get, helm, kubectl, versions } from '../helpers/cluster.ts';
+import { get, helm, kubectl, versions } from '../helpers/cluster.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { app, it, rehearsalTarget } from '../helpers/project.ts';
 
 interface Row {

@@ -4,7 +4,8 @@ import { afterAll, describe, inject } from 'vitest';
 import { packageRoot } from '../../src/util/paths.ts';
 import { runCheck } from '../helpers/check-job.ts';
 import { type CliResult, run } from '../helpers/cli.ts';
-import { clusterFlags, deleteNamespace, eventually, kubectl, versions } from '../helpers/cluster.ts';
+import { clusterFlags, deleteNamespace, kubectl, versions } from '../helpers/cluster.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { it } from '../helpers/project.ts';
 import { state } from '../testbed/layout.ts';
 

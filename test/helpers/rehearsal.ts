@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { TargetHandle, TargetSpec } from '../../src/targets/contract.ts';
 import { rehearsal } from '../../src/targets/rehearsal.ts';
 import { resolveTools } from '../../src/tools/index.ts';
-import { pause } from '../../src/util/abort.ts';
 import { exec } from '../../src/util/exec.ts';
 
 const name = `dmown-${process.pid}`;
@@ -91,19 +90,6 @@ export async function apply(...objects: unknown[]): Promise<void> {
 // biome-ignore lint/suspicious/noExplicitAny: objects of every kind, of which tests look at a field or two
 export async function read(...args: string[]): Promise<any> {
   return JSON.parse(await kubectl('get', ...args, '-o', 'json'));
-}
-
-/** Repeats a check until it passes. */
-export async function eventually(check: () => Promise<void>, seconds = 15): Promise<void> {
-  const deadline = performance.now() + seconds * 1000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await pause(150);
-    }
-  }
 }
 
 /** The programs that run out of the cluster's folder, as "pid name". */
