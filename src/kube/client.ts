@@ -1,12 +1,14 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
+import type https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSecureContext } from 'node:tls';
+import type { WebSocket } from 'ws';
 import { unreachableError } from '../errors.ts';
-import { connectionError, isStatus, KubeError, responseError } from './errors.ts';
+import { isStatus, KubeError, responseError } from './errors.ts';
 import { type Access, readAccess } from './kubeconfig.ts';
 import type { KubeConfig } from './library.ts';
+import type { ExecStreams } from './stream/exec.ts';
+import { agentFor, send } from './transport.ts';
 
 export interface RequestOptions {
   query?: Record<string, string | undefined>;
@@ -22,7 +24,6 @@ export interface RequestOptions {
 
 const RETRY_FOR = 60_000;
 const REQUEST_TIMEOUT = 30_000;
-const MAX_SOCKETS = 16;
 /** Answers that say "try again": overload, and faults of the server or of a proxy before it. */
 const RETRIED = new Set([429, 500, 502, 503, 504]);
 
@@ -34,6 +35,7 @@ export class Api {
   #headers: http.OutgoingHttpHeaders = {};
   #authUntil = 0;
   readonly #closed = new AbortController();
+  readonly #sockets = new Set<WebSocket>();
 
   constructor(access: Access) {
     this.#access = access;
@@ -86,37 +88,82 @@ export class Api {
   }
 
   /**
-   * Carries one connection to a port of a pod; the socket is ended when the pod's side ends.
+   * Opens one TCP connection to a port of a pod; see `stream/port-forward.ts` for what it does not do.
    *
-   * @throws {DatamillError} TARGET_UNREACHABLE (exit 4) when the API server does not open it.
+   * @throws {DatamillError} POD_GONE, KUBE_FORBIDDEN, or exit 4 when the API server does not answer.
    */
-  async forward(namespace: string, pod: string, port: number, socket: Duplex): Promise<void> {
-    try {
-      const { PortForward } = await import('./library.ts');
-      const opened = await new PortForward(await this.#config()).portForward(
-        namespace,
-        pod,
-        [port],
-        socket,
-        null,
-        socket,
-      );
-      const ws = opened as { close(): void; on?(event: 'close', listener: () => void): void };
-      ws.on?.('close', () => socket.end());
-      socket.on('close', () => ws.close());
-    } catch (cause) {
-      const message = cause instanceof Error ? cause.message : 'the port-forward was refused';
-      throw unreachableError(
-        'PORT_FORWARD',
-        `no way to port ${port} of pod ${namespace}/${pod}: ${message}`,
-        { cause },
-      );
+  async portForward(
+    namespace: string,
+    pod: string,
+    port: number,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Duplex> {
+    const { portForward } = await import('./stream/port-forward.ts');
+    return await portForward(this, { namespace, pod, port }, signal);
+  }
+
+  /** Runs a program in a container and returns its exit code; see `stream/exec.ts`. */
+  async exec(
+    namespace: string,
+    pod: string,
+    container: string,
+    command: readonly string[],
+    streams: ExecStreams = {},
+  ): Promise<number> {
+    const { exec } = await import('./stream/exec.ts');
+    return await exec(this, { namespace, pod, container }, command, streams);
+  }
+
+  /** Joins the program that a container runs; see `stream/exec.ts`. */
+  async attach(
+    namespace: string,
+    pod: string,
+    container: string,
+    streams: ExecStreams = {},
+  ): Promise<number> {
+    const { attach } = await import('./stream/exec.ts');
+    return await attach(this, { namespace, pod, container }, streams);
+  }
+
+  /**
+   * Opens a WebSocket, paused. `path` holds its query.
+   *
+   * @throws {KubeError} what the API server answered instead.
+   * @throws {DatamillError} TARGET_UNREACHABLE or TARGET_UNTRUSTED (exit 4).
+   */
+  async socket(path: string, protocols: readonly string[], signal?: AbortSignal): Promise<WebSocket> {
+    const { openSocket } = await import('./stream/socket.ts');
+    const url = new URL(this.server + path);
+    const { protocol } = url;
+    url.protocol = protocol === 'http:' ? 'ws:' : 'wss:';
+    for (let attempt = 0; ; attempt++) {
+      await this.#authenticate(protocol);
+      try {
+        const { server } = this;
+        const socket = await openSocket({
+          server,
+          url,
+          headers: this.#headers,
+          agent: this.#agent,
+          protocols,
+          signal,
+        });
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+        return socket;
+      } catch (error) {
+        // A token that has run out, or a kept connection that the server had just ended.
+        if (isStatus(error, 401)) this.#authUntil = 0;
+        else if (!isReset(error)) throw error;
+        if (attempt > 0) throw error;
+      }
     }
   }
 
-  /** Ends what is still asked and tried again. */
+  /** Ends what is still asked and tried again, and what is still open. */
   close(): void {
     this.#closed.abort();
+    for (const socket of this.#sockets) socket.terminate();
     this.#agent?.destroy();
   }
 
@@ -188,17 +235,8 @@ export class Api {
   }
 }
 
-/** Connections share one context, so that certificates are parsed once. */
-function agentFor(protocol: string, options: https.RequestOptions): http.Agent {
-  if (protocol === 'http:') return new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-  const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
-  return new https.Agent({
-    keepAlive: true,
-    maxSockets: MAX_SOCKETS,
-    secureContext: createSecureContext({ ca, cert, key, pfx, passphrase }),
-    rejectUnauthorized,
-    ...(servername === undefined ? {} : { servername }),
-  });
+function isReset(error: unknown): boolean {
+  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET';
 }
 
 function canRetry(error: unknown, method: string): boolean {
@@ -214,36 +252,6 @@ function canRetry(error: unknown, method: string): boolean {
     method !== 'POST' &&
     ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'DATAMILL_TIMEOUT'].includes(code ?? '')
   );
-}
-
-function send(
-  url: URL,
-  options: http.RequestOptions,
-  body: string | undefined,
-  server: string,
-  timeout: number,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) =>
-      reject(error.name === 'AbortError' ? error : connectionError(server, error));
-    const request = (url.protocol === 'http:' ? http : https).request(url, options, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', fail);
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      );
-    });
-    request.setTimeout(timeout, () => {
-      request.destroy(
-        Object.assign(new Error(`no answer within ${timeout / 1000} s`), {
-          code: 'DATAMILL_TIMEOUT',
-        }),
-      );
-    });
-    request.on('error', fail);
-    request.end(body);
-  });
 }
 
 /**

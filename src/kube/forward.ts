@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { DatamillError } from '../errors.ts';
 import type { Api } from './client.ts';
 import { condition } from './fields.ts';
@@ -30,10 +31,13 @@ export async function forwardService(
   const { pod, podPort } = await backendOf(api, namespace, service, port);
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    api.forward(namespace, pod, podPort, socket).catch((error) => {
-      onError(error);
-      socket.destroy();
-    });
+    api
+      .portForward(namespace, pod, podPort)
+      .then((connection) => pipeline(socket, connection, socket))
+      .catch((error) => {
+        onError(error);
+        socket.destroy();
+      });
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   return { port: (server.address() as AddressInfo).port, close: () => server.close() };

@@ -1,7 +1,7 @@
 import { DatamillError, interruptedError } from '../errors.ts';
 
 /** The error that an aborted signal stands for: its own reason when that is one of ours. */
-function abortError(signal: AbortSignal): DatamillError {
+export function abortError(signal: AbortSignal): DatamillError {
   return signal.reason instanceof DatamillError ? signal.reason : interruptedError();
 }
 

@@ -1,0 +1,92 @@
+import http from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { Api } from '../../src/kube/client.ts';
+
+/** One stream as the node sees it. */
+export interface PodStream {
+  url: URL;
+  socket: WebSocket;
+  /** The TCP connection below the WebSocket. */
+  raw: Socket;
+  /** Sends a message on a channel. */
+  send(channel: number, payload: Buffer | string): Promise<void>;
+}
+
+/**
+ * A fake of the API server's WebSocket endpoints that is strict about what the real one leaves to
+ * luck: sub-protocols, binary messages, channels that the other side may write to.
+ */
+export class PodServer {
+  readonly api: Api;
+  /** What was done wrong by the client. */
+  readonly faults: string[] = [];
+  /** Requests for a WebSocket, with their headers. */
+  readonly requests: http.IncomingMessage[] = [];
+  /** Plays the node, when a stream is open. */
+  serve: (stream: PodStream) => void = () => undefined;
+  /** What it gets: messages without their channel byte. */
+  receive: (channel: number, payload: Buffer, stream: PodStream) => void = () => undefined;
+  /** Answers instead of opening a WebSocket. */
+  refuse: (request: http.IncomingMessage) => { status: number; body: string } | undefined = () => undefined;
+  readonly #server: http.Server;
+  readonly #raw = new Set<Socket>();
+
+  private constructor(server: http.Server) {
+    this.#server = server;
+    const { port } = server.address() as AddressInfo;
+    this.api = new Api({ server: `http://127.0.0.1:${port}`, file: '', context: '', plain: {} });
+  }
+
+  /**
+   * @param protocols those that the server speaks, the best one first.
+   * @param writable channels that the client may write to.
+   */
+  static async open(protocols: string[], writable: number[]): Promise<PodServer> {
+    const server = http.createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const pods = new PodServer(server);
+    const sockets = new WebSocketServer({
+      noServer: true,
+      handleProtocols: (offered) => protocols.find((one) => offered.has(one)) ?? false,
+    });
+    server.on('upgrade', (request, raw: Socket, head) => {
+      pods.requests.push(request);
+      pods.#raw.add(raw);
+      const refused = pods.refuse(request);
+      if (refused !== undefined) {
+        raw.end(
+          `HTTP/1.1 ${refused.status} No\r\ncontent-length: ${refused.body.length}\r\nconnection: close\r\n\r\n${refused.body}`,
+        );
+        return;
+      }
+      sockets.handleUpgrade(request, raw, head, (socket) => {
+        if (!protocols.includes(socket.protocol)) pods.faults.push(`sub-protocol "${socket.protocol}"`);
+        const stream: PodStream = {
+          url: new URL(request.url!, 'http://node'),
+          socket,
+          raw,
+          send: (channel, payload) =>
+            new Promise((resolve) =>
+              socket.send(Buffer.concat([Buffer.of(channel), Buffer.from(payload)]), () => resolve()),
+            ),
+        };
+        socket.on('message', (message: Buffer, isBinary) => {
+          if (!isBinary) pods.faults.push('a message that is text');
+          if (!writable.includes(message[0]!)) pods.faults.push(`a message on channel ${message[0]}`);
+          pods.receive(message[0]!, message.subarray(1), stream);
+        });
+        socket.on('error', () => undefined);
+        pods.serve(stream);
+      });
+    });
+    return pods;
+  }
+
+  async close(): Promise<void> {
+    this.api.close();
+    for (const raw of this.#raw) raw.destroy();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
