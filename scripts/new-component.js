@@ -4,26 +4,11 @@ import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { importSource } from './source.js';
 
 const packaged = join(dirname(fileURLToPath(import.meta.url)), '..', 'components');
 const usage =
   'usage: npm run new:component NAME [FOLDER]\n  FOLDER  where to put it (default: components of this package)';
-// As a DNS label, because the name becomes one of a release and of objects.
-const dnsLabel = /^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$/;
-// A flavour uses these words for something else.
-const reserved = [
-  'project',
-  'local',
-  'remote',
-  'hybrid',
-  'components',
-  'external',
-  'dev',
-  'extends',
-  'secrets',
-  'all',
-];
-
 function fail(message) {
   console.error(message);
   process.exit(2);
@@ -31,12 +16,12 @@ function fail(message) {
 
 const [name, folder = packaged, ...rest] = process.argv.slice(2);
 if (name === undefined || rest.length > 0 || name.startsWith('-')) fail(usage);
-if (!dnsLabel.test(name)) {
-  fail(
-    `"${name}" cannot be a name: use up to 53 lower-case letters, digits and dashes, beginning with a letter`,
-  );
-}
-if (reserved.includes(name))
+const { reservedComponents } = await importSource('src/config/schema/component.ts');
+// The name becomes one of a release.
+const { releaseName } = await importSource('src/config/schema/common.ts');
+const problem = releaseName.safeParse(name).error?.issues[0];
+if (problem !== undefined) fail(`"${name}" cannot be a name: ${problem.message}`);
+if (reservedComponents.includes(name))
   fail(`a component cannot be called "${name}": flavour files use this name for something else`);
 const target = resolve(folder, name);
 if (existsSync(target)) fail(`${target} is there already`);
