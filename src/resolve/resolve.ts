@@ -14,6 +14,7 @@ import { resolveExternal } from './external.ts';
 import { defaultFlavourFiles, type Flavour, readFlavour } from './flavour.ts';
 import { type Layer, layered } from './layers.ts';
 import { checkIdleSections, checkSections, collect, inlineComponents } from './parts.ts';
+import { resolveSecrets } from './secrets.ts';
 import { flagLayer, resolveSection, type SectionSources, templateTarget } from './section.ts';
 import { canonical, requireKnown, selectComponents } from './selection.ts';
 import { parseSet } from './set.ts';
@@ -53,6 +54,7 @@ export function resolve(options: ResolveOptions = {}): Resolved {
   checkInlineTargets(flavour, warn);
   const target = resolveTarget({ flavour, project, projectDocument, overrides, warn }, options);
   const external = resolveExternal(flavour, { project, target: templateTarget(target) });
+  const secrets = resolveSecrets(flavour);
   const selection = selectComponents({
     project,
     projectDocument,
@@ -113,6 +115,7 @@ export function resolve(options: ResolveOptions = {}): Resolved {
     projectLayers,
     target,
     components,
+    secrets,
     unavailable: extra.length > 0 ? [] : selection.unavailable,
     warnings,
   };

@@ -1,7 +1,8 @@
 import type { Tree } from '../config/merge.ts';
 import type { Check } from '../config/schema/check.ts';
-import type { Chart, ComponentSpec, Hook, Link } from '../config/schema/component.ts';
+import type { Chart, ComponentSpec, Hook, Link, Rotation } from '../config/schema/component.ts';
 import type { Project } from '../config/schema/project.ts';
+import type { SecretsSection } from '../config/schema/secrets.ts';
 import type { Location } from '../errors.ts';
 import type { Layer } from './layers.ts';
 import type { ResolvedTarget } from './target.ts';
@@ -22,7 +23,7 @@ export interface Binding {
 }
 
 /** How a key of a Secret is made. */
-export type SecretSource = { generate: number } | { value: string };
+export type SecretSource = ({ generate: number } | { value: string }) & { rotate?: Rotation };
 
 /** A component with nothing left to decide. */
 export interface ResolvedComponent {
@@ -69,6 +70,8 @@ export interface Resolved {
   target?: ResolvedTarget;
   /** In graph order: each after what it depends on. */
   components: ResolvedComponent[];
+  /** Where Secrets of the flavour itself come from. */
+  secrets?: SecretsSection;
   /** Asked for by name, but not installable: `up` refuses them. */
   unavailable: Array<{ name: string; reason: string; at?: Location }>;
   warnings: Warning[];

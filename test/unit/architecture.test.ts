@@ -16,6 +16,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
   helm: { uses: ['kube', 'errors', 'util'], types: ['config'] },
   lake: { uses: ['kube', 'errors', 'util'] },
   catalogue: { uses: ['config', 'errors', 'util'] },
+  secrets: { uses: ['config', 'errors', 'util'] },
   resolve: { uses: ['catalogue', 'config', 'errors', 'util'] },
   plan: { uses: ['helm', 'kube', 'errors', 'util'], types: ['resolve', 'catalogue'] },
   targets: { uses: ['tools', 'kube', 'config', 'errors', 'util'] },
@@ -25,6 +26,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
       'targets',
       'lake',
       'resolve',
+      'secrets',
       'catalogue',
       'config',
       'helm',
@@ -44,6 +46,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
 const doors: Record<string, string> = {
   '@kubernetes/client-node': 'kube',
   '@aws-sdk/client-s3': 'lake',
+  'age-encryption': 'secrets',
   ssh2: 'ssh',
   listr2: 'ui',
   execa: 'util/exec.ts',

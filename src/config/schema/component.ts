@@ -68,19 +68,6 @@ const Need = z.union(
   { error: 'expected the name of a capability, or {capability: postgres, optional: true}' },
 );
 
-const SecretKey = z.strictObject({
-  generate: z
-    .int()
-    .min(8)
-    .max(256)
-    .optional()
-    .meta({ description: 'Length of a random value of letters and digits, made once.' }),
-  value: z
-    .string()
-    .optional()
-    .meta({ description: 'A value that is no secret, such as a user name; a template.' }),
-});
-
 const Hook = z.strictObject({
   name: dnsLabel,
   image: z.string(),
@@ -93,6 +80,35 @@ const Hook = z.strictObject({
   timeout: z.int().positive().default(300).meta({ description: 'Seconds.' }),
 });
 export type Hook = z.infer<typeof Hook>;
+
+/** How a new value of a key comes into use, beside its place in the Secret. */
+const Rotation = z.union(
+  [
+    z.enum(['roll', 'none']),
+    z.strictObject({ job: Hook.omit({ name: true }) }).meta({
+      description: 'A Job that changes the value inside the service; it gets OLD and NEW, and may run twice.',
+    }),
+  ],
+  { error: 'expected roll, none, or {job: {image, command}}' },
+);
+export type Rotation = z.infer<typeof Rotation>;
+
+const SecretKey = z.strictObject({
+  generate: z
+    .int()
+    .min(8)
+    .max(256)
+    .optional()
+    .meta({ description: 'Length of a random value of letters and digits, made once.' }),
+  value: z
+    .string()
+    .optional()
+    .meta({ description: 'A value that is no secret, such as a user name; a template.' }),
+  rotate: Rotation.optional().meta({
+    description:
+      'What `datamill secrets rotate` does. roll (default): restart what uses it; none: it cannot be changed; or a job.',
+  }),
+});
 
 const hooks = z.strictObject({ before: z.array(Hook).default([]), after: z.array(Hook).default([]) });
 
@@ -133,6 +149,10 @@ const body = {
     .record(z.string(), z.record(z.string(), SecretKey))
     .default({})
     .meta({ description: 'Secrets that are made once and kept; names are templates.' }),
+  literal_secrets: z.array(z.string()).default([]).meta({
+    description:
+      'Paths in the Helm values, such as auth.password, that hold {secret, key} and get the value itself: for charts that take no reference.',
+  }),
   buckets: z
     .array(z.string())
     .default([])

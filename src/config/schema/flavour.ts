@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { anyMap, apiVersion } from './common.ts';
 import { InlineComponent } from './component.ts';
 import { Project } from './project.ts';
+import { Secrets } from './secrets.ts';
 import { HybridTarget, LocalTarget, RemoteTarget } from './target.ts';
 
 /** The parts of a flavour that are not sections of components. */
@@ -20,6 +21,7 @@ export const flavourWords = {
     .record(z.string(), anyMap)
     .optional()
     .meta({ description: 'Capabilities from outside the cluster.' }),
+  secrets: Secrets.optional().meta({ description: 'Where Secrets of the flavour itself come from.' }),
   local: LocalTarget.optional().meta({ description: 'A target on this machine.' }),
   remote: RemoteTarget.optional().meta({ description: 'A target somewhere else.' }),
   hybrid: HybridTarget.optional().meta({ description: 'A cluster that is there already.' }),
