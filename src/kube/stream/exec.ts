@@ -84,67 +84,58 @@ async function run(
 }
 
 /** Carries the streams until the program has ended. */
-function converse(socket: WebSocket, at: ContainerName, streams: ExecStreams): Promise<number> {
-  const { stdin, signal } = streams;
-  let status = '';
-  const stops: Array<() => void> = [];
-  /** Outputs that take no more for now. */
-  const full = new Set<Writable>();
-  const code = new Promise<number>((resolve, reject) => {
-    const outputs = new Map([
-      [STDOUT, streams.stdout],
-      [STDERR, streams.stderr],
-    ]);
-    socket.on('message', (message) => {
-      const { channel, payload } = unframe(message as Buffer) ?? {};
-      if (payload === undefined || payload.length === 0) return;
-      if (channel === STATUS) {
-        status += payload.toString('utf8');
-        // It is the last word, unless output is still on its way on another channel.
-        setTimeout(() => closeSocket(socket), CLOSE_AFTER_STATUS).unref();
-      }
-      const output = outputs.get(channel!);
-      if (output === undefined || output.write(payload) || full.has(output)) return;
-      full.add(output);
-      socket.pause();
-      output.once('drain', () => {
-        full.delete(output);
-        if (full.size === 0) socket.resume();
-      });
-    });
-    socket.on('close', (reason) => {
-      if (signal?.aborted) reject(abortError(signal));
-      else if (status === '') reject(lostError(at, reason));
-      else {
-        try {
-          resolve(exitCodeOf(status));
-        } catch (error) {
-          reject(error);
-        }
-      }
-    });
-    // A reader that went away, as a pipe's other end may, ends it all.
-    for (const output of outputs.values()) {
-      if (output === undefined) continue;
-      const broken = (error: Error) => {
-        reject(error);
-        socket.terminate();
-      };
-      output.on('error', broken);
-      stops.push(() => output.off('error', broken));
-    }
-  });
-  if (signal !== undefined) {
-    const abort = () => socket.terminate();
-    signal.addEventListener('abort', abort);
-    stops.push(() => signal.removeEventListener('abort', abort));
+async function converse(socket: WebSocket, at: ContainerName, streams: ExecStreams): Promise<number> {
+  const { stdin, resize, signal, tty } = streams;
+  const abort = () => socket.terminate();
+  signal?.addEventListener('abort', abort);
+  const stops: Array<() => unknown> = [() => signal?.removeEventListener('abort', abort)];
+  const outputs = new Map<number | undefined, Writable>();
+  if (streams.stdout !== undefined) outputs.set(STDOUT, streams.stdout);
+  if (streams.stderr !== undefined) outputs.set(STDERR, streams.stderr);
+  const ended = receive(socket, outputs);
+  // A reader that went away, as the other end of a pipe may, ends it all.
+  for (const output of outputs.values()) {
+    output.on('error', abort);
+    stops.push(() => output.off('error', abort));
   }
-  if (streams.tty && streams.resize !== undefined) stops.push(followSize(socket, streams.resize));
+  if (tty && resize !== undefined) stops.push(followSize(socket, resize));
   if (stdin !== undefined) stops.push(sendInput(socket, stdin));
   socket.resume();
-  return code.finally(() => {
+  try {
+    const { status, code } = await ended;
+    if (signal?.aborted) throw abortError(signal);
+    if (status === '') throw lostError(at, code);
+    return exitCodeOf(status);
+  } finally {
     for (const stop of stops) stop();
+  }
+}
+
+/** Hands out what comes, no faster than it is taken. @returns the last word, and the close code. */
+function receive(
+  socket: WebSocket,
+  outputs: ReadonlyMap<number | undefined, Writable>,
+): Promise<{ status: string; code: number }> {
+  let status = '';
+  const full = new Set<Writable>();
+  socket.on('message', (message) => {
+    const { channel, payload } = unframe(message as Buffer) ?? {};
+    if (payload === undefined || payload.length === 0) return;
+    if (channel === STATUS) {
+      status += payload.toString('utf8');
+      // It is the last word, unless output is still on its way on another channel.
+      setTimeout(() => closeSocket(socket), CLOSE_AFTER_STATUS).unref();
+    }
+    const output = outputs.get(channel);
+    if (output === undefined || output.write(payload) || full.has(output)) return;
+    full.add(output);
+    socket.pause();
+    output.once('drain', () => {
+      full.delete(output);
+      if (full.size === 0) socket.resume();
+    });
   });
+  return new Promise((resolve) => socket.on('close', (code) => resolve({ status, code })));
 }
 
 function followSize(socket: WebSocket, terminal: TerminalSize): () => void {
