@@ -47,6 +47,7 @@ const doors: Record<string, string> = {
   '@kubernetes/client-node': 'kube',
   '@aws-sdk/client-s3': 'lake',
   'age-encryption': 'secrets',
+  ws: 'kube/stream',
   ssh2: 'ssh',
   listr2: 'ui',
   execa: 'util/exec.ts',
