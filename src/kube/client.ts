@@ -8,7 +8,7 @@ import { isStatus, KubeError, responseError } from './errors.ts';
 import { type Access, readAccess } from './kubeconfig.ts';
 import type { KubeConfig } from './library.ts';
 import type { ExecStreams } from './stream/exec.ts';
-import { agentFor, send } from './transport.ts';
+import { agentFor, openAnswer, send, urlOf } from './transport.ts';
 
 export interface RequestOptions {
   query?: Record<string, string | undefined>;
@@ -32,6 +32,9 @@ export class Api {
   readonly server: string;
   readonly #access: Access;
   #agent: http.Agent | undefined;
+  /** For answers that go on and on: these must not take the connections of the others. */
+  #endless: http.Agent | undefined;
+  #makeEndless: (() => http.Agent) | undefined;
   #headers: http.OutgoingHttpHeaders = {};
   #authUntil = 0;
   readonly #closed = new AbortController();
@@ -75,6 +78,29 @@ export class Api {
   /** An answer that is no JSON, such as a log. */
   text(path: string, options: RequestOptions = {}): Promise<string> {
     return this.request<string>('GET', path, { ...options, accept: '*/*' });
+  }
+
+  /**
+   * An answer that goes on for as long as there is something to tell: a watch, a log. Tried once.
+   *
+   * @throws {KubeError} what the API server answered instead.
+   */
+  async stream(
+    path: string,
+    options: Pick<RequestOptions, 'query' | 'signal'>,
+  ): Promise<http.IncomingMessage> {
+    const url = urlOf(this.server + path, options.query);
+    await this.#authenticate(url.protocol);
+    this.#endless ??= this.#makeEndless?.();
+    const signals = options.signal === undefined ? [] : [options.signal];
+    const signal = AbortSignal.any([this.#closed.signal, ...signals]);
+    try {
+      const request = { headers: this.#headers, agent: this.#endless, signal };
+      return await openAnswer(url, request, this.server);
+    } catch (error) {
+      if (isStatus(error, 401)) this.#authUntil = 0;
+      throw error;
+    }
   }
 
   /** Like `get`, but undefined when there is no such object. */
@@ -165,12 +191,11 @@ export class Api {
     this.#closed.abort();
     for (const socket of this.#sockets) socket.terminate();
     this.#agent?.destroy();
+    this.#endless?.destroy();
   }
 
   async #once(method: string, path: string, options: RequestOptions): Promise<unknown> {
-    const url = new URL(this.server + path);
-    for (const [key, value] of Object.entries(options.query ?? {}))
-      if (value !== undefined) url.searchParams.set(key, value);
+    const url = urlOf(this.server + path, options.query);
     await this.#authenticate(url.protocol);
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
     const headers: http.OutgoingHttpHeaders = {
@@ -209,7 +234,9 @@ export class Api {
     try {
       const options = this.#access.plain ?? (await this.#credentials());
       this.#headers = { ...options.headers } as http.OutgoingHttpHeaders;
-      this.#agent ??= (options.agent as http.Agent | undefined) ?? agentFor(protocol, options);
+      const given = options.agent as http.Agent | undefined;
+      this.#agent ??= given ?? agentFor(protocol, options);
+      this.#makeEndless ??= () => given ?? agentFor(protocol, options, Number.POSITIVE_INFINITY);
     } catch (cause) {
       throw unreachableError(
         'TARGET_CREDENTIALS',
