@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type ScalarTag, type YAMLMap } from 'yaml';
 import type { Location } from '../errors.ts';
 import { toData } from './data.ts';
 import { composeYaml, type Source } from './syntax.ts';
@@ -21,10 +21,11 @@ export interface ParsedDocument {
  * Parses one YAML 1.2 document.
  *
  * @param text the document; `file` is only used in messages.
+ * @param scalars how plain scalars are read, instead of the YAML 1.2 core schema.
  * @throws {DatamillError} YAML_SYNTAX or YAML_ALIASES (exit 2), with line and column.
  */
-export function parseYaml(text: string, file: string): ParsedDocument {
-  const sources = () => composeYaml(text, file, false);
+export function parseYaml(text: string, file: string, scalars?: readonly ScalarTag[]): ParsedDocument {
+  const sources = () => composeYaml(text, file, false, scalars);
   return toDocument(sources()[0]!, () => sources()[0]!);
 }
 

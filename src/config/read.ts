@@ -1,4 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { ScalarTag } from 'yaml';
 import { configError, DatamillError, errorMessage, type Location } from '../errors.ts';
 import { type ParsedDocument, parseYaml, parseYamlStream } from './document.ts';
 
@@ -12,10 +13,16 @@ const MAX_GENERATED_BYTES = 4 * 1024 * 1024;
  *
  * @param what what the file is, for messages ("flavour", "target", …).
  * @param from where the file was named, if it was named in a file.
+ * @param scalars how plain scalars are read, instead of the YAML 1.2 core schema.
  * @throws {DatamillError} FILE_MISSING, FILE_IS_FOLDER, FILE_TOO_LARGE, FILE_UNREADABLE or YAML_SYNTAX (exit 2).
  */
-export function readDocument(file: string, what: string, from?: Location): ParsedDocument {
-  return parseYaml(readText(file, what, from), file);
+export function readDocument(
+  file: string,
+  what: string,
+  from?: Location,
+  scalars?: readonly ScalarTag[],
+): ParsedDocument {
+  return parseYaml(readText(file, what, from), file, scalars);
 }
 
 /** The same for a file that may hold several documents, as manifests do. */
@@ -24,7 +31,7 @@ export function readDocuments(file: string, what: string, from?: Location): Pars
 }
 
 function readText(file: string, what: string, from: Location | undefined): string {
-  const generated = what === 'values' || what === 'deployment';
+  const generated = ['values', 'deployment', 'pipeline'].includes(what);
   const bytes = readBytes(file, what, generated ? MAX_GENERATED_BYTES : MAX_BYTES, from);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

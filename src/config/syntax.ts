@@ -1,4 +1,4 @@
-import { Composer, type CST, LineCounter, type Node, Parser } from 'yaml';
+import { Composer, type CST, LineCounter, type Node, Parser, type ScalarTag } from 'yaml';
 import { configError, type DatamillError, type Location } from '../errors.ts';
 
 /** The syntax tree of one YAML document. */
@@ -17,20 +17,26 @@ const MAX_DEPTH = 200;
  * Reads text into syntax trees.
  *
  * @param several whether more than one document may stand in it.
+ * @param scalars how plain scalars are read, instead of the YAML 1.2 core schema.
  * @throws {DatamillError} YAML_SYNTAX (exit 2) with the first problem.
  */
-export function composeYaml(text: string, file: string, several: boolean): Source[] {
+export function composeYaml(
+  text: string,
+  file: string,
+  several: boolean,
+  scalars?: readonly ScalarTag[],
+): Source[] {
   // The parser makes an error object per mistake; a stack for each of a million takes many seconds.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    return compose(text, file, several);
+    return compose(text, file, several, scalars);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
-function compose(text: string, file: string, several: boolean): Source[] {
+function compose(text: string, file: string, several: boolean, scalars?: readonly ScalarTag[]): Source[] {
   const lines = new LineCounter();
   const place = (offset: number): Location => {
     const { line, col } = lines.linePos(offset);
@@ -41,7 +47,10 @@ function compose(text: string, file: string, several: boolean): Source[] {
     // Checked in data.ts, in linear time.
     uniqueKeys: false,
     prettyErrors: false,
-    customTags: [{ tag: '!hbs', resolve: (value: string) => value }],
+    customTags: (tags) => [
+      ...(scalars === undefined ? tags : [...tags.filter(isCollection), ...scalars]),
+      { tag: '!hbs', resolve: (value: string) => value },
+    ],
   });
   const sources: Source[] = [];
   for (const doc of composer.compose(tokens, true, text.length)) {
@@ -52,6 +61,10 @@ function compose(text: string, file: string, several: boolean): Source[] {
     sources.push({ file, contents: doc.contents, place });
   }
   return sources;
+}
+
+function isCollection(tag: unknown): boolean {
+  return typeof tag === 'object' && tag !== null && 'collection' in tag;
 }
 
 /**
