@@ -1,25 +1,34 @@
-import { type AddressInfo, createServer } from 'node:net';
-import { pipeline } from 'node:stream/promises';
+import { setMaxListeners } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { DatamillError } from '../errors.ts';
 import type { Api } from './client.ts';
-import { condition } from './fields.ts';
-import type { KubeObject } from './types.ts';
+import type { ServicePort } from './stream/backend.ts';
+import { join, reset } from './stream/join.ts';
+import { Route } from './stream/route.ts';
 
 /** A port on this machine behind which a service of the cluster answers. */
 export interface Forwarded {
   port: number;
+  /** Ends the port and all connections through it. */
   close(): void;
 }
 
-interface ServicePort {
-  port: number;
-  targetPort?: number | string;
-}
+/** What happens to a forward after it was opened. */
+export type ForwardEvent =
+  | { type: 'pod'; pod: string; before: string | undefined }
+  /** A connection could not be made, or broke. */
+  | { type: 'refused'; error: unknown };
+
+const LOOPBACK = '127.0.0.1';
+/** Ports that are tried after the wanted one. */
+const TRIES = 100;
+/** Where a port goes that only root may open: 80 becomes 8080. */
+const UNPRIVILEGED = 8000;
 
 /**
  * Opens a port on loopback that leads to a ready pod of a service.
  *
- * @throws {DatamillError} NO_READY_POD (exit 1) when no pod of the service is ready.
+ * @throws {DatamillError} NO_SERVICE, NO_SUCH_PORT, NO_READY_POD (exit 1) when it leads nowhere now.
  */
 export async function forwardService(
   api: Api,
@@ -28,53 +37,99 @@ export async function forwardService(
   port: number,
   onError: (error: unknown) => void,
 ): Promise<Forwarded> {
-  const { pod, podPort } = await backendOf(api, namespace, service, port);
-  const server = createServer((socket) => {
-    socket.on('error', () => socket.destroy());
-    api
-      .portForward(namespace, pod, podPort)
-      .then((connection) => pipeline(socket, connection, socket))
-      .catch((error) => {
-        onError(error);
-        socket.destroy();
-      });
-  });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+  const tell = (event: ForwardEvent) => {
+    if (event.type === 'refused') onError(event.error);
+  };
+  const forward = new Forward(api, { namespace, service, port }, tell);
+  await forward.find();
+  return await forward.listen(0);
 }
 
-async function backendOf(
-  api: Api,
-  namespace: string,
-  service: string,
-  port: number,
-): Promise<{ pod: string; podPort: number }> {
-  const found = await api.get<KubeObject>(`/api/v1/namespaces/${namespace}/services/${service}`);
-  const spec = found.spec as { selector?: Record<string, string>; ports?: ServicePort[] };
-  const labelSelector = Object.entries(spec.selector ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-  const { items } = await api.get<{ items: KubeObject[] }>(`/api/v1/namespaces/${namespace}/pods`, {
-    query: { labelSelector },
-  });
-  const ready = items.find(
-    (pod) => condition(pod, 'Ready')?.status === 'True' && pod.metadata.deletionTimestamp === undefined,
-  );
-  if (ready === undefined)
-    throw new DatamillError('NO_READY_POD', `no pod of service ${namespace}/${service} is ready`);
-  const target = spec.ports?.find((candidate) => candidate.port === port)?.targetPort ?? port;
-  return {
-    pod: ready.metadata.name,
-    podPort: typeof target === 'number' ? target : namedPort(ready, target),
-  };
+/** A port on loopback; every connection goes to a pod of the service that is ready then. */
+export class Forward {
+  readonly #route: Route;
+  readonly #closed = new AbortController();
+  readonly #sockets = new Set<Socket>();
+  readonly #tell: (event: ForwardEvent) => void;
+
+  constructor(api: Api, to: ServicePort, tell: (event: ForwardEvent) => void) {
+    this.#route = new Route(api, to, (pod, before) => tell({ type: 'pod', pod, before }));
+    this.#tell = tell;
+    // Every connection listens to it: many are no leak.
+    setMaxListeners(0, this.#closed.signal);
+  }
+
+  /** @throws {DatamillError} why no pod can be reached now. */
+  async find(): Promise<void> {
+    await this.#route.find(this.#closed.signal);
+  }
+
+  /**
+   * Listens on a port or, when that is taken, on the next free one.
+   *
+   * @param wanted 0 for any.
+   * @throws {DatamillError} NO_FREE_PORT (exit 1).
+   */
+  async listen(wanted: number): Promise<Forwarded> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#serve(socket));
+    const port = await listenFrom(server, wanted);
+    const close = () => {
+      server.close();
+      this.#closed.abort(new DatamillError('CLOSED', 'the forward was closed'));
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    return { port, close };
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const { signal } = this.#closed;
+    const report = (error: unknown) => {
+      if (!signal.aborted) this.#tell({ type: 'refused', error });
+    };
+    this.#sockets.add(socket);
+    // An error of a socket is followed by its close, which ends the other side.
+    socket.on('error', () => undefined);
+    socket.once('close', () => this.#sockets.delete(socket));
+    try {
+      const connection = await this.#route.connect(signal);
+      if (socket.destroyed) connection.destroy();
+      else join(socket, connection, report);
+    } catch (error) {
+      reset(socket);
+      report(error);
+    }
+  }
 }
 
-function namedPort(pod: KubeObject, name: string): number {
-  const { containers } = pod.spec as {
-    containers: Array<{ ports?: Array<{ name?: string; containerPort: number }> }>;
-  };
-  const port = containers.flatMap(({ ports }) => ports ?? []).find((candidate) => candidate.name === name);
-  if (port === undefined)
-    throw new DatamillError('NO_SUCH_PORT', `pod ${pod.metadata.name} has no port named ${name}`);
-  return port.containerPort;
+async function listenFrom(server: Server, wanted: number): Promise<number> {
+  let port = wanted;
+  for (let tried = 0; tried < TRIES && port < 65_536; tried++) {
+    try {
+      await listen(server, port);
+      return (server.address() as AddressInfo).port;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES' && port < 1024) port += UNPRIVILEGED;
+      else if (code === 'EADDRINUSE' && wanted !== 0) port++;
+      else throw noFreePort(wanted, error);
+    }
+  }
+  throw noFreePort(wanted);
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, LOOPBACK, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function noFreePort(wanted: number, cause?: unknown): DatamillError {
+  return new DatamillError('NO_FREE_PORT', `no port of this machine from ${wanted} on can be opened`, {
+    cause,
+    hint: 'name another one with --port',
+  });
 }

@@ -23,6 +23,8 @@ export class PodServer {
   readonly faults: string[] = [];
   /** Requests for a WebSocket, with their headers. */
   readonly requests: http.IncomingMessage[] = [];
+  /** What is read without a WebSocket: objects and lists by path. */
+  readonly objects = new Map<string, unknown>();
   /** Plays the node, when a stream is open. */
   serve: (stream: PodStream) => void = () => undefined;
   /** What it gets: messages without their channel byte. */
@@ -49,6 +51,11 @@ export class PodServer {
     const sockets = new WebSocketServer({
       noServer: true,
       handleProtocols: (offered) => protocols.find((one) => offered.has(one)) ?? false,
+    });
+    server.on('request', (request, response) => {
+      const found = pods.objects.get(request.url!.split('?')[0]!);
+      response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(found ?? { message: 'not found', reason: 'NotFound' }));
     });
     server.on('upgrade', (request, raw: Socket, head) => {
       pods.requests.push(request);
