@@ -18,6 +18,8 @@ export interface CommandIO {
   color: boolean;
   style: Style;
   signal: AbortSignal;
+  /** From now on an interrupt is a way to end like others: nothing is said about it. */
+  quiet(): void;
   /** Starts to show progress; ended by `print` or at the end of the command. */
   progress(): Reporter;
   /** Ends the progress display and writes to standard output. */
@@ -61,7 +63,8 @@ export async function runCommand(
   const controller = new AbortController();
   let progress: Progress | undefined;
   let summarised = false;
-  const stopListening = listen(controller);
+  let silent = false;
+  const stopListening = listen(controller, () => silent);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader of a pipe went away, as `datamill … | head` does. Work is ended in good order.
     if (progress !== undefined) controller.abort(interruptedError());
@@ -74,6 +77,9 @@ export async function runCommand(
     verbose,
     flag,
     controller,
+    quiet: () => {
+      silent = true;
+    },
     start: () => {
       progress ??= startProgress(output, flag);
       const { report } = progress;
@@ -122,11 +128,12 @@ interface IOParts {
   verbose: boolean;
   flag: boolean | undefined;
   controller: AbortController;
+  quiet(): void;
   start(): Reporter;
   stop(): Promise<void> | Promise<undefined>;
 }
 
-function createIO({ output, verbose, flag, controller, start, stop }: IOParts): CommandIO {
+function createIO({ output, verbose, flag, controller, quiet, start, stop }: IOParts): CommandIO {
   const color = wantsColor({ flag, tty: process.stdout.isTTY });
   const print = async (text: string) => {
     await stop();
@@ -142,6 +149,7 @@ function createIO({ output, verbose, flag, controller, start, stop }: IOParts): 
     color,
     style: createStyle(color),
     signal: controller.signal,
+    quiet,
     progress: start,
     print,
     warn: (event) => {
@@ -162,10 +170,11 @@ function createIO({ output, verbose, flag, controller, start, stop }: IOParts): 
 }
 
 /** The first signal ends the run in good order; helm is given the time to note that it was ended. */
-function listen(controller: AbortController): () => void {
+function listen(controller: AbortController, isSilent: () => boolean): () => void {
   const onSignal = (signal: NodeJS.Signals) => {
     // Node would abort with a core dump, as it cannot give a terminal back that is closed.
     if (signal === 'SIGHUP') process.prependOnceListener('exit', dieOfHangup);
+    if (isSilent()) return controller.abort(interruptedError(signal));
     if (controller.signal.aborted) {
       process.stderr.write(
         '\nstill ending what runs; killing it now would leave releases that need repair\n',
