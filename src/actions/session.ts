@@ -1,4 +1,3 @@
-import semver from 'semver';
 import { configError, type DatamillError, refusedError } from '../errors.ts';
 import type { HelmTarget } from '../helm/args.ts';
 import { ChartStore } from '../helm/charts.ts';
@@ -7,7 +6,7 @@ import { type Api, connect } from '../kube/client.ts';
 import type { Identity } from '../kube/labels.ts';
 import { type ResolveOptions, resolve } from '../resolve/resolve.ts';
 import type { ResolvedTarget } from '../resolve/target.ts';
-import type { Resolved } from '../resolve/types.ts';
+import type { Resolved, ResolvedComponent } from '../resolve/types.ts';
 import type { Driver, TargetHandle, TargetSpec } from '../targets/contract.ts';
 import { driverFor } from '../targets/index.ts';
 import { resolveTools } from '../tools/index.ts';
@@ -118,12 +117,7 @@ async function findHelm({ signal, report }: ActionOptions): Promise<Helm> {
 
 /** What the driver is told, with the storage classes that components name. */
 export function targetSpec(target: ResolvedTarget, resolved: Resolved): TargetSpec {
-  const classes = new Set(
-    resolved.components.flatMap(({ storageClass, values, objects }) => [
-      storageClass,
-      ...storageClassesIn([values, objects]),
-    ]),
-  );
+  const classes = new Set<string | null>(resolved.components.flatMap(classesOf));
   classes.add(target.storageClass);
   const { driver, name, cpus, memory, storage, nodes, gpuSupport, version, config, context, settings } =
     target;
@@ -143,6 +137,11 @@ export function targetSpec(target: ResolvedTarget, resolved: Resolved): TargetSp
   };
 }
 
+/** The storage classes that a component names. */
+export function classesOf({ storageClass, values, objects }: ResolvedComponent): string[] {
+  return [...(storageClass === null ? [] : [storageClass]), ...storageClassesIn([values, objects])];
+}
+
 /** Charts name storage classes under keys that are all alike; `-` means none. */
 function storageClassesIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
@@ -151,20 +150,6 @@ function storageClassesIn(value: unknown): string[] {
       ? [child]
       : storageClassesIn(child),
   );
-}
-
-/** What stands in the way of installing at all. */
-export function preflight({ resolved, kubernetes }: Pick<Session, 'resolved' | 'kubernetes'>): void {
-  for (const { name, spec } of resolved.components) {
-    const wanted = spec.requires.kubernetes;
-    const version = semver.coerce(kubernetes);
-    if (wanted === undefined || version === null || semver.satisfies(version, wanted)) continue;
-    throw refusedError(
-      'KUBERNETES_VERSION',
-      `${name} requires Kubernetes ${wanted}, and the cluster is ${kubernetes}`,
-      { hint: 'choose another target, or leave the component out' },
-    );
-  }
 }
 
 /** Components that the flavour names but that cannot be installed: refused by name. */

@@ -10,12 +10,12 @@ import type { SummaryEvent } from './events.ts';
 import { explain, type Failure } from './failure.ts';
 import { InstallError, installComponent } from './install.ts';
 import { ClusterView } from './monitor.ts';
+import { preflight } from './preflight.ts';
 import { type Removable, removalGraph, removeComponent, unwanted } from './removal.ts';
 import { abortError, type LockedOptions, locked, summarise } from './run.ts';
 import {
   type ActionOptions,
   openResolved,
-  preflight,
   refuseUnavailable,
   resolveForTarget,
   type Session,
@@ -27,6 +27,8 @@ export interface UpOptions extends ActionOptions, LockedOptions {
   concurrency?: number;
   /** Take over releases of the same name that are not ours. */
   adopt?: boolean;
+  /** Go on where the preflight finds rights, room or storage classes missing. */
+  force?: boolean;
   /** Uninstall what the flavour no longer names. */
   prune?: boolean;
 }
@@ -69,7 +71,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
   refuseUnavailable(resolved);
   const session = await openResolved(resolved, target, options, 'start');
   try {
-    preflight(session);
+    await preflight(session, options);
     return await locked(session, options, (signal) => converge(session, options, signal, started));
   } finally {
     session.close();

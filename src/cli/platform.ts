@@ -14,6 +14,7 @@ export function platformCommands(program: Command): void {
       ),
     )
       .option('--prune', 'uninstall what the flavour no longer names')
+      .option('--force', 'install although rights, room or storage classes are missing')
       .option('--adopt', 'take over releases of the same name that somebody else made')
       .option('--dry-run', 'show what would be done, change nothing'),
     async () => (await import('../commands/up.ts')).run,

@@ -19,6 +19,7 @@ export async function run(options: CommandOptions): Promise<number> {
     waitLock: options.waitLock,
     adopt: options.adopt === true,
     prune: options.prune === true,
+    force: options.force === true,
   });
   const result = await orInterrupted(io, report, work);
   report(result.summary);

@@ -63,7 +63,7 @@ function merged(first: KubeObject[], second: KubeObject[]): KubeObject[] {
 }
 
 /** The name of what keeps the pod: of a ReplicaSet's pod, the Deployment's. */
-function workloadOf(pod: KubeObject): string | undefined {
+export function workloadOf(pod: KubeObject): string | undefined {
   const owner = (pod.metadata.ownerReferences ?? []).find((one) => one.controller === true);
   const hash = pod.metadata.labels?.['pod-template-hash'];
   if (owner?.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)) {

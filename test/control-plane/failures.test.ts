@@ -86,7 +86,8 @@ describe('failures', () => {
     );
     await write(project, spaces, false);
 
-    const json = await project.run(['up', '--output', 'json', '--concurrency', '10']);
+    // The preflight would refuse the first of them.
+    const json = await project.run(['up', '--output', 'json', '--concurrency', '10', '--force']);
     expect(json.code).toBe(1);
     expect(json.seconds).toBeLessThan(timeout / 2);
     for (const name of names) {
@@ -113,7 +114,7 @@ describe('failures', () => {
     );
     expect(states).toMatchObject({ fine: 'deployed', crash: 'failed', huge: 'failed', next: 'absent' });
 
-    const text = await project.run(['up', '--concurrency', '10']);
+    const text = await project.run(['up', '--concurrency', '10', '--force']);
     expect(text.code).toBe(1);
     for (const name of names) {
       const report = text.stdout.slice(text.stdout.indexOf(`\n${name} failed: `)).split('\n\n')[0]!;

@@ -133,10 +133,14 @@ huge: { setup_timeout: 12 }
     await kubectl('delete', 'rolebinding', 'administrator', '-n', project.namespace);
     await project.flavour({ api: app() });
     const up = await run(['up', '-f', 'flavour.yaml', ...flags, '--output', 'json'], { cwd: project.folder });
-    expect(up.code).toBe(1);
+    expect(up.code).toBe(3);
     expect(JSON.parse(up.stderr.trim().split('\n').at(-1)!).error).toMatchObject({
-      code: 'KUBE_FORBIDDEN',
-      message: expect.stringContaining('administrator'),
+      code: 'MISSING_RIGHTS',
+      message: expect.stringMatching(
+        new RegExp(
+          `create, update leases.coordination.k8s.io in ${project.namespace}; .*create, patch deployments.apps in `,
+        ),
+      ),
       hint: expect.stringContaining('docs/rights.md'),
     });
   });

@@ -19,10 +19,12 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
   secrets: { uses: ['config', 'errors', 'util'] },
   resolve: { uses: ['catalogue', 'config', 'errors', 'util'] },
   plan: { uses: ['helm', 'kube', 'errors', 'util'], types: ['resolve', 'catalogue'] },
+  doctor: { uses: ['helm', 'kube', 'tools', 'errors', 'util'], types: ['plan', 'resolve', 'targets'] },
   targets: { uses: ['tools', 'kube', 'config', 'errors', 'util'] },
   actions: {
     uses: [
       'plan',
+      'doctor',
       'targets',
       'lake',
       'resolve',

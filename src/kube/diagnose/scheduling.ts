@@ -25,8 +25,18 @@ export function diagnoseScheduling(pod: KubeObject, at: Case): Finding | undefin
   return never === undefined ? pending(object, 'Unschedulable', said) : fatal(object, 'Unschedulable', never);
 }
 
-/** Why no node could ever hold the pod, were it empty; undefined when one could, or there is none to look at. */
-function whyNever(pod: KubeObject, nodes: KubeObject[], waited: number): string | undefined {
+/**
+ * Why no node could ever hold the pod, were it empty; undefined when one could, or there is none to look at.
+ *
+ * @param waited milliseconds since the pod was first refused
+ * @param requests what it asks for, when that is not all that its containers say
+ */
+export function whyNever(
+  pod: KubeObject,
+  nodes: KubeObject[],
+  waited: number,
+  requests: Amounts = podRequests(pod),
+): string | undefined {
   if (nodes.length === 0) return undefined;
   const selected = nodes.filter((node) => isSelected(pod, node));
   if (selected.length === 0) {
@@ -37,7 +47,7 @@ function whyNever(pod: KubeObject, nodes: KubeObject[], waited: number): string 
     const taints = [...new Set(selected.flatMap((node) => repellingTaints(pod, node)))];
     return `does not tolerate ${taints.join(', ')}, which ${selected.length === 1 ? 'the only node' : `each of ${selected.length} nodes`} that it could run on has`;
   }
-  return whyTooLarge(podRequests(pod), open, waited);
+  return whyTooLarge(requests, open, waited);
 }
 
 function whyTooLarge(requests: Amounts, nodes: KubeObject[], waited: number): string | undefined {
@@ -62,7 +72,8 @@ function lackWords(name: string, wanted: number, largest: number): string {
   return `${needs}, the largest node has ${has}`;
 }
 
-function amountWords(name: string, value: number): string {
+/** An amount for people: `1.5 CPU`, `2 GiB memory`, `1 nvidia.com/gpu`. */
+export function amountWords(name: string, value: number): string {
   if (name === 'cpu') return `${formatCpu(value)} CPU`;
   if (name === 'memory') return `${formatMemory(value)} memory`;
   if (native.test(name)) return `${formatMemory(value)} ${name}`;
