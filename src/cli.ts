@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { clusterCommands } from './cli/cluster.ts';
 import { configurationCommands } from './cli/configuration.ts';
+import { operateCommands } from './cli/operate.ts';
 import { platformCommands } from './cli/platform.ts';
 import { toolsCommands } from './cli/tools.ts';
 import { version } from './util/version.ts';
@@ -22,6 +23,7 @@ const program = new Command('datamill')
   .exitOverride();
 
 platformCommands(program);
+operateCommands(program);
 clusterCommands(program);
 configurationCommands(program);
 toolsCommands(program);

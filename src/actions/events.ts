@@ -35,6 +35,13 @@ export interface WarningEvent {
   column?: number;
 }
 
+/** How many checks came to what. */
+export interface CheckCounts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
 export interface SummaryEvent {
   type: 'summary';
   result: 'ok' | 'failed' | 'interrupted';
@@ -45,6 +52,8 @@ export interface SummaryEvent {
   removed: number;
   failed: number;
   skipped: number;
+  /** Absent when checks were not part of the run. */
+  checks?: CheckCounts;
   seconds: number;
 }
 

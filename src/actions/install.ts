@@ -13,7 +13,7 @@ import { copySecret, ensureSecret } from '../kube/secrets.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { releaseObjects } from '../plan/drift.ts';
 import { readMetadata, withMarks } from '../plan/live.ts';
-import { writeRecord } from '../plan/record.ts';
+import { type InstallRecord, writeRecord } from '../plan/record.ts';
 import { version } from '../util/version.ts';
 import type { Phase, Reporter } from './events.ts';
 import { runHook } from './hooks.ts';
@@ -43,7 +43,7 @@ export interface InstallContext {
 }
 
 /** Takes one component through all its phases; the record comes last. */
-export async function installComponent(wanted: Wanted, context: InstallContext): Promise<void> {
+export async function installComponent(wanted: Wanted, context: InstallContext): Promise<InstallRecord> {
   const { component } = wanted;
   const { session, signal } = context;
   const { api, identity } = session;
@@ -74,7 +74,7 @@ export async function installComponent(wanted: Wanted, context: InstallContext):
     phase('after', hook.name);
     await runHook(api, identity, component, hook, signal);
   }
-  await record(
+  return await noteDone(
     wanted,
     context,
     installed.revision,
@@ -248,16 +248,16 @@ function secretsOf({ namespace, secrets, copies }: Wanted['component']): ObjectR
   return [...names].map((name) => ({ apiVersion: 'v1', kind: 'Secret', name, namespace }));
 }
 
-async function record(
+async function noteDone(
   { component, chart, digest }: Wanted,
   { session }: InstallContext,
   revision: number,
   refs: ObjectRef[],
   own: ObjectRef[],
-): Promise<void> {
-  const { api, identity } = session;
+): Promise<InstallRecord> {
+  const { api, identity, handle } = session;
   const objects = await readMetadata(api, refs);
-  await writeRecord(api, identity, {
+  const record: InstallRecord = {
     schema: 1,
     component: component.name,
     release: component.release,
@@ -271,6 +271,9 @@ async function record(
     secrets: Object.keys(component.secrets),
     dependsOn: component.dependsOn,
     installedAt: new Date().toISOString(),
+    unchecked: component.checks.length > 0 && !handle.simulated ? true : undefined,
     version,
-  });
+  };
+  await writeRecord(api, identity, record);
+  return record;
 }

@@ -3,7 +3,7 @@ import { holderName } from '../kube/holder.ts';
 import { acquireLock, type Lock } from '../kube/lease.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
 import { endOrphans, RUN_VARIABLE } from '../util/orphans.ts';
-import type { Reporter, StepState, SummaryEvent } from './events.ts';
+import type { CheckCounts, Reporter, StepState, SummaryEvent } from './events.ts';
 import type { Session } from './session.ts';
 
 export interface LockedOptions {
@@ -56,16 +56,18 @@ export async function locked<T>(
 /** Counts what became of the components. */
 export function summarise(
   outcomes: Iterable<string>,
-  facts: { simulated: boolean; started: number; interrupted: boolean },
+  facts: { simulated: boolean; started: number; interrupted: boolean; checks?: CheckCounts },
 ): SummaryEvent {
   const count = { installed: 0, upgraded: 0, unchanged: 0, removed: 0, failed: 0, skipped: 0 };
   for (const outcome of outcomes) if (outcome in count) count[outcome as keyof typeof count]++;
-  const result = facts.interrupted ? 'interrupted' : count.failed + count.skipped > 0 ? 'failed' : 'ok';
+  const failed = count.failed + count.skipped + (facts.checks?.failed ?? 0) > 0;
+  const result = facts.interrupted ? 'interrupted' : failed ? 'failed' : 'ok';
   return {
     type: 'summary',
     result,
     simulated: facts.simulated,
     ...count,
+    checks: facts.checks,
     seconds: Math.round((Date.now() - facts.started) / 100) / 10,
   };
 }

@@ -1,3 +1,4 @@
+import type { CheckResult } from '../check/index.ts';
 import { type DatamillError, errorMessage, refusedError } from '../errors.ts';
 import { readRelease } from '../helm/releases.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
@@ -6,6 +7,7 @@ import { driftOf } from '../plan/drift.ts';
 import { type Outcome, schedule } from '../plan/schedule.ts';
 import type { ResolvedComponent } from '../resolve/types.ts';
 import type { TargetHandle } from '../targets/contract.ts';
+import { Checks, countChecks } from './checks.ts';
 import type { SummaryEvent } from './events.ts';
 import { explain, type Failure } from './failure.ts';
 import { InstallError, installComponent } from './install.ts';
@@ -31,6 +33,8 @@ export interface UpOptions extends ActionOptions, LockedOptions {
   force?: boolean;
   /** Uninstall what the flavour no longer names. */
   prune?: boolean;
+  /** Use what was installed or changed; true by default. */
+  check?: boolean;
 }
 
 /** What became of one component. */
@@ -48,6 +52,8 @@ export interface UpResult {
   /** Of ours in the cluster, but not in the flavour, and not pruned. */
   leftover: string[];
   failures: Failure[];
+  /** Undefined when they were not asked for. */
+  checks?: CheckResult[];
   target: TargetHandle & { kubernetes: string };
   /** Set when the run was interrupted or lost its lock. */
   error?: DatamillError;
@@ -92,6 +98,7 @@ async function converge(
   const failures: Failure[] = [];
   const removed: string[] = [];
   const context = { session, view: new ClusterView(session.api), report, signal };
+  const checks = options.check === false ? undefined : new Checks(session, report, signal);
   await makeNamespaces(session, wanted);
   const byName = new Map(wanted.map((item) => [item.component.name, item]));
   const graph = new Map(wanted.map(({ component }) => [component.name, new Set(component.dependsOn)]));
@@ -109,11 +116,15 @@ async function converge(
         const copied = await refreshCopies(item, session);
         if (copied.length > 0) finish('upgraded', `copied again: ${copied.join(', ')}`);
         else finish('unchanged', 'unchanged');
+        const { record } = item.assessment;
+        if (copied.length > 0 || record?.unchecked) checks?.begin(component, record);
         return true;
       }
-      await installComponent(item, context);
+      const record = await installComponent(item, context);
       const outcome = item.assessment.state === 'absent' ? 'installed' : 'upgraded';
       finish(outcome, outcome === 'installed' ? outcome : `${outcome}: ${item.assessment.message}`);
+      // What depends on the component does not wait for its checks.
+      checks?.begin(component, record);
       return true;
     } catch (error) {
       if (signal.aborted) {
@@ -137,13 +148,19 @@ async function converge(
   });
   const clean = [...outcomes.values()].every((outcome) => outcome === 'done') && !signal.aborted;
   if (options.prune && clean) removed.push(...(await prune(session, extra, options, signal, failures)));
+  const checked = await checks?.results();
   const summary = summarise(
     [
       ...[...results.values()].map(({ outcome }) => outcome),
       ...removed.map(() => 'removed'),
       ...failures.filter(({ component }) => !results.has(component)).map(() => 'failed'),
     ],
-    { simulated: session.handle.simulated, started, interrupted: signal.aborted },
+    {
+      simulated: session.handle.simulated,
+      started,
+      interrupted: signal.aborted,
+      checks: checked && countChecks(checked),
+    },
   );
   return {
     summary,
@@ -151,6 +168,7 @@ async function converge(
     removed,
     leftover: extra.map(({ component }) => component).filter((name) => !removed.includes(name)),
     failures,
+    checks: checked,
     target: { ...session.handle, kubernetes: session.kubernetes },
     error: signal.aborted ? abortError(signal) : undefined,
     flavour: session.resolved.flavour,

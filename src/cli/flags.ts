@@ -3,7 +3,8 @@ import { type Command, Option } from 'commander';
 // Each command knows the flags that it declares here.
 type Handler = (options: never, ...args: string[]) => Promise<number>;
 
-const collect = (value: string, previous: string[] = []) => [...previous, value];
+/** Flags that may be given several times. */
+export const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 /** Flags that mean the same everywhere. */
 export function shared(command: Command): Command {

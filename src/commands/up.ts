@@ -1,6 +1,7 @@
 import { exitCodeOf } from '../actions/run.ts';
 import { type UpResult, up } from '../actions/up.ts';
 import { printError } from '../ui/error.ts';
+import { renderFailedChecks } from '../ui/checks.ts';
 import { renderFailures } from '../ui/failures.ts';
 import { renderSummary } from '../ui/summary.ts';
 import { orInterrupted } from './interrupted.ts';
@@ -19,6 +20,7 @@ export async function run(options: CommandOptions): Promise<number> {
     waitLock: options.waitLock,
     adopt: options.adopt === true,
     prune: options.prune === true,
+    check: options.check !== false,
     force: options.force === true,
   });
   const result = await orInterrupted(io, report, work);
@@ -63,7 +65,7 @@ async function finalReport(result: UpResult, options: CommandOptions): Promise<s
     },
     { color: io.color, width: process.stdout.columns },
   );
-  return `${renderFailures(result.failures, io.style)}${summary}`;
+  return `${renderFailures(result.failures, io.style)}${renderFailedChecks(result.checks ?? [], io.style)}${summary}`;
 }
 
 async function nextCommands(result: UpResult, options: CommandOptions) {
@@ -71,6 +73,9 @@ async function nextCommands(result: UpResult, options: CommandOptions) {
   const next = [];
   if (result.summary.result !== 'ok')
     next.push({ command: `datamill up${flags}`, about: 'try again: what is done is not done twice' });
+  const failed = (result.checks ?? []).filter((one) => one.result === 'failed');
+  for (const component of new Set(failed.map((one) => one.component)))
+    next.push({ command: `datamill check${flags} -c ${component}`, about: 'check it again' });
   next.push({ command: `datamill status${flags}`, about: 'how the components are' });
   if (result.leftover.length > 0)
     next.push({

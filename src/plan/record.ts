@@ -30,6 +30,8 @@ export interface InstallRecord {
   secrets: string[];
   dependsOn: string[];
   installedAt: string;
+  /** Its checks have not passed yet since it was installed: the next run makes them. */
+  unchecked?: boolean;
   version: string;
 }
 

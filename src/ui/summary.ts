@@ -1,4 +1,4 @@
-import type { SummaryEvent } from '../actions/events.ts';
+import type { CheckCounts, SummaryEvent } from '../actions/events.ts';
 import { redact } from '../util/redact.ts';
 import { nameCommands } from './program.ts';
 import { createStyle } from './style.ts';
@@ -120,7 +120,17 @@ function resultWords(result: SummaryEvent): string {
     .filter((key) => result[key] > 0)
     .map((key) => `${result[key]} ${key}`);
   const outcome = { ok: 'Done', failed: 'Failed', interrupted: 'Interrupted' }[result.result];
-  return `${outcome} in ${duration(result.seconds)}${counts.length === 0 ? ', nothing to do' : `: ${counts.join(', ')}`}.`;
+  const work = counts.length === 0 ? ', nothing to do' : `: ${counts.join(', ')}`;
+  const checks = result.checks === undefined ? '' : `; checks: ${countWords(result.checks)}`;
+  return `${outcome} in ${duration(result.seconds)}${work}${checks}.`;
+}
+
+/** 2 passed, 1 failed */
+export function countWords(counts: CheckCounts): string {
+  const parts = (['passed', 'failed', 'skipped'] as const)
+    .filter((key) => counts[key] > 0)
+    .map((key) => `${counts[key]} ${key}`);
+  return parts.length === 0 ? 'none to make' : parts.join(', ');
 }
 
 /** Seconds for people: 0.8 s, 21 s, 2 min 5 s. */

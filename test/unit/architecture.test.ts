@@ -15,6 +15,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
   tools: { uses: ['errors', 'util'] },
   helm: { uses: ['kube', 'errors', 'util'], types: ['config'] },
   lake: { uses: ['kube', 'errors', 'util'] },
+  check: { uses: ['lake', 'kube', 'errors', 'util'], types: ['config'] },
   catalogue: { uses: ['config', 'errors', 'util'] },
   secrets: { uses: ['config', 'errors', 'util'] },
   resolve: { uses: ['catalogue', 'config', 'errors', 'util'] },
@@ -23,6 +24,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
   targets: { uses: ['tools', 'kube', 'config', 'errors', 'util'] },
   actions: {
     uses: [
+      'check',
       'plan',
       'doctor',
       'targets',
@@ -50,6 +52,7 @@ const doors: Record<string, string> = {
   '@aws-sdk/client-s3': 'lake',
   'age-encryption': 'secrets',
   ws: 'kube/stream',
+  'rabbitmq-client': 'check/amqp.ts',
   ssh2: 'ssh',
   listr2: 'ui',
   execa: 'util/exec.ts',

@@ -1,11 +1,7 @@
 import { z } from 'zod';
 import { dnsLabel } from './common.ts';
 
-/** Seconds until a check that has not passed has failed, when it does not say itself. */
-export const CHECK_TIMEOUT = 60;
-
-export const checkKinds = ['http', 'tcp', 's3', 'condition', 'job', 'amqp'] as const;
-export type CheckKind = (typeof checkKinds)[number];
+const kinds = ['http', 'tcp', 's3', 'condition', 'job', 'amqp'] as const;
 
 /** Numbers and switches that a template gives keep their type; those that stand for text become text. */
 const text = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text' }).transform(String);
@@ -79,16 +75,13 @@ function checkOf(whole: z.ZodType<number>, flag: z.ZodType<boolean>) {
     .strictObject({
       name: dnsLabel,
       timeout: whole
-        .optional()
-        .meta({ description: `Seconds until it has failed. Default: ${CHECK_TIMEOUT}.` }),
+        .default(60)
+        .meta({ description: 'Seconds until a check that has not passed has failed.' }),
       http: Http.optional().meta({ description: 'A request, and what the answer must be.' }),
       tcp: Tcp.optional().meta({ description: 'A connection, and what must come back.' }),
-      s3: z
-        .strictObject({})
-        .optional()
-        .meta({
-          description: 'Puts an object into the store that the component provides, and gets it back.',
-        }),
+      s3: z.strictObject({}).optional().meta({
+        description: 'Puts an object into the store that the component provides, and gets it back.',
+      }),
       condition: Condition.optional().meta({ description: 'A condition that an object has in its status.' }),
       job: Job.optional().meta({ description: 'A Job that must succeed.' }),
       amqp: z
@@ -97,10 +90,10 @@ function checkOf(whole: z.ZodType<number>, flag: z.ZodType<boolean>) {
         .meta({ description: 'Sends a message through the broker that the component provides.' }),
     })
     .check(({ value, issues }) => {
-      const said = checkKinds.filter((kind) => value[kind] !== undefined);
+      const said = kinds.filter((kind) => value[kind] !== undefined);
       if (said.length === 1) return;
       const found = said.length === 0 ? 'none' : said.join(' and ');
-      const message = `a check is of one kind (${checkKinds.join(', ')}); this one names ${found}`;
+      const message = `a check is of one kind (${kinds.join(', ')}); this one names ${found}`;
       issues.push({ code: 'custom', message, input: value, path: [] });
     });
 }
@@ -109,9 +102,8 @@ function checkOf(whole: z.ZodType<number>, flag: z.ZodType<boolean>) {
 export const Check = checkOf(z.int().positive(), z.boolean());
 export type Check = z.infer<typeof Check>;
 
-const template = z.string().regex(/\{\{.*\}\}/s);
 const orTemplate = <T extends z.ZodType>(type: T, error: string) =>
-  z.union([type, template], { error }) as unknown as T;
+  z.union([type, z.string().regex(/\{\{.*\}\}/s, error)], { error }) as unknown as T;
 
 /** `checks:` as component.yaml says it. */
 export const checks = z

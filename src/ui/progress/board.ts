@@ -32,6 +32,8 @@ export class Board {
     if (event.type !== 'step') return false;
     const key = event.component === undefined ? `phase ${event.phase}` : `component ${event.component}`;
     const before = this.known.get(key);
+    // A check that is skipped takes nothing from what was done.
+    if (event.phase === 'check' && event.state === 'skipped' && before !== undefined) return false;
     const after = this.next(key, before, event);
     this.known.set(key, after);
     return before?.state !== after.state || before.phase !== after.phase || before.message !== after.message;
