@@ -1,103 +1,121 @@
-import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { DatamillError, errorMessage } from '../errors.ts';
+// The object store: buckets, objects, and folders that become buckets.
+import { DatamillError } from '../errors.ts';
 import type { Api } from '../kube/client.ts';
-import { forwardService } from '../kube/forward.ts';
+import { isStatus } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/types.ts';
+import { registerSecrets } from '../util/redact.ts';
+import { bucketProblem, hasBucket, makeBucket } from './buckets.ts';
+import { Store, type StoreOptions } from './store.ts';
+import { directWay, forwardedWay, type Way } from './way.ts';
+
+export { type Bucket, bucketProblem, hasBucket, listBuckets, makeBucket, removeBucket } from './buckets.ts';
+export { deleteObjects, openObject, putObject } from './objects.ts';
+export { Store } from './store.ts';
 
 /** An object store as the capability `s3` describes it. */
 export interface ObjectStore {
+  /** What it is called in messages; default `the object store`. */
+  name?: string;
   /** Namespace of its Secret. */
   namespace: string;
   fields: Record<string, unknown>;
 }
 
-/** How long a store that has just been installed may take until it answers. */
-const ATTEMPTS = 6;
+type Told = Pick<StoreOptions, 'onTrouble' | 'onBusy'>;
 
 /**
  * Makes buckets that are not there. A store inside the cluster is reached through a port-forward.
  *
- * @throws {DatamillError} BUCKET (exit 1) with the store's reason.
+ * @throws {DatamillError} BUCKET_NAME (exit 2) for a name that S3 refuses; what the store says.
  */
 export async function ensureBuckets(
   api: Api,
-  store: ObjectStore,
+  described: ObjectStore,
   buckets: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, close } = await openStore(api, store);
+  checkBucketNames(buckets);
+  const store = await openStore(api, described);
   try {
-    for (const bucket of buckets) await ensureBucket(client, bucket, signal);
+    for (const bucket of buckets)
+      if (!(await hasBucket(store, bucket, signal))) await makeBucket(store, bucket, signal);
   } finally {
-    close();
+    store.close();
   }
 }
 
-async function ensureBucket(client: S3Client, bucket: string, signal: AbortSignal): Promise<void> {
-  try {
-    await client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: signal });
-    return;
-  } catch (error) {
-    if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode !== 404)
-      throw bucketError(bucket, error);
-  }
-  try {
-    await client.send(new CreateBucketCommand({ Bucket: bucket }), { abortSignal: signal });
-  } catch (error) {
-    if ((error as Error).name !== 'BucketAlreadyOwnedByYou') throw bucketError(bucket, error);
-  }
-}
-
-function bucketError(bucket: string, cause: unknown): DatamillError {
-  return new DatamillError('BUCKET', `the bucket "${bucket}" cannot be made: ${errorMessage(cause)}`, {
-    cause,
-    hint: 'check the name, and the rights of the keys in the Secret of the object store',
+/** @throws {DatamillError} BUCKET_NAME (exit 2), all of them at once. */
+export function checkBucketNames(buckets: readonly string[], hint?: string): void {
+  const [first, ...others] = buckets.flatMap((bucket) => {
+    const problem = bucketProblem(bucket);
+    return problem === undefined ? [] : [{ bucket, problem }];
   });
+  if (first === undefined) return;
+  const error = ({ bucket, problem }: typeof first, more: DatamillError[] = []) =>
+    new DatamillError('BUCKET_NAME', `S3 has no bucket named "${bucket}": ${problem}`, {
+      exitCode: 2,
+      hint,
+      others: more,
+    });
+  throw error(
+    first,
+    others.map((one) => error(one)),
+  );
 }
 
-async function openStore(
-  api: Api,
-  { namespace, fields }: ObjectStore,
-): Promise<{ client: S3Client; close(): void }> {
-  const { endpoint, host, port, region } = fields as {
-    endpoint: string;
-    host: string;
-    port: number;
-    region?: string;
-  };
-  const inCluster = /^([^.]+)\.([^.]+)\.svc(\..*)?$/.exec(host);
-  const forwarded =
-    inCluster === null
-      ? undefined
-      : await forwardService(api, inCluster[2]!, inCluster[1]!, port, () => undefined);
-  const client = new S3Client({
-    endpoint: forwarded === undefined ? endpoint : `http://127.0.0.1:${forwarded.port}`,
-    region: region ?? 'us-east-1',
-    forcePathStyle: true,
-    maxAttempts: ATTEMPTS,
-    credentials: await credentialsOf(api, namespace, fields.secret),
-  });
-  return {
-    client,
-    close: () => {
-      client.destroy();
-      forwarded?.close();
-    },
-  };
+/**
+ * Opens the way to a store; nothing is sent to it yet. Close it in the end.
+ *
+ * @throws {DatamillError} STORE_SECRET (exit 1) when its keys cannot be had.
+ */
+export async function openStore(api: Api, described: ObjectStore, told: Told = {}): Promise<Store> {
+  const { name = 'the object store', namespace, fields } = described;
+  const { ca, ...credentials } = await readSecret(api, namespace, fields.secret);
+  const region = typeof fields.region === 'string' ? fields.region : 'us-east-1';
+  return new Store({ name, way: wayTo(api, fields, ca), credentials, region, ...told });
 }
 
-async function credentialsOf(api: Api, namespace: string, secret: unknown) {
-  const { name, accessKey, secretKey } = (secret ?? {}) as {
-    name?: string;
-    accessKey?: string;
-    secretKey?: string;
-  };
+function wayTo(api: Api, fields: Record<string, unknown>, ca: string | undefined): Way {
+  const { endpoint, host, port } = fields as { endpoint: string; host: string; port: number };
+  const secure = fields.secure === true || endpoint.startsWith('https:');
+  const [, service, namespace] = /^([^.]+)\.([^.]+)\.svc(?:\..*)?$/.exec(host) ?? [];
+  if (service !== undefined && namespace !== undefined)
+    return forwardedWay(api, { namespace, service, port, secure, ca });
+  return directWay({ secure, host: host.replace(/^\[|\]$/g, ''), port, ca });
+}
+
+async function readSecret(api: Api, namespace: string, secret: unknown) {
+  const { name, accessKey, secretKey, ca } = (secret ?? {}) as Record<string, string | undefined>;
   if (name === undefined || accessKey === undefined || secretKey === undefined) {
     throw new DatamillError('STORE_SECRET', 'the object store says no Secret with its keys', {
       hint: 'give `secret: {name, accessKey, secretKey}` in the provider or under `external`',
     });
   }
-  const found = await api.get<KubeObject>(`/api/v1/namespaces/${namespace}/secrets/${name}`);
-  const read = (key: string) => Buffer.from(String(found.data?.[key] ?? ''), 'base64').toString();
-  return { accessKeyId: read(accessKey), secretAccessKey: read(secretKey) };
+  const found = await find(api, namespace, name);
+  const read = (key: string) => {
+    const value = found.data?.[key];
+    if (typeof value === 'string' && value !== '') return Buffer.from(value, 'base64').toString();
+    throw new DatamillError('STORE_SECRET', `the Secret ${namespace}/${name} has no key "${key}"`, {
+      hint: 'it must hold the keys that `secret: {accessKey, secretKey}` of the object store names',
+    });
+  };
+  const keys = { accessKeyId: read(accessKey), secretAccessKey: read(secretKey) };
+  registerSecrets(keys.secretAccessKey);
+  return { ...keys, ca: ca === undefined ? undefined : read(ca) };
+}
+
+async function find(api: Api, namespace: string, name: string): Promise<KubeObject> {
+  try {
+    return await api.get<KubeObject>(`/api/v1/namespaces/${namespace}/secrets/${name}`);
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    throw new DatamillError(
+      'STORE_SECRET',
+      `the Secret ${namespace}/${name} with the keys of the object store is not there`,
+      {
+        cause: error,
+        hint: 'a store of the flavour gets it from `datamill up`; for one outside the cluster make it yourself',
+      },
+    );
+  }
 }

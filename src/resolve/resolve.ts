@@ -115,6 +115,7 @@ export function resolve(options: ResolveOptions = {}): Resolved {
     projectLayers,
     target,
     components,
+    external,
     secrets,
     unavailable: extra.length > 0 ? [] : selection.unavailable,
     warnings,

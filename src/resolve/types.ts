@@ -72,6 +72,8 @@ export interface Resolved {
   components: ResolvedComponent[];
   /** Where Secrets of the flavour itself come from. */
   secrets?: SecretsSection;
+  /** What comes from outside the cluster: capability -> its fields. */
+  external: Record<string, Tree>;
   /** Asked for by name, but not installable: `up` refuses them. */
   unavailable: Array<{ name: string; reason: string; at?: Location }>;
   warnings: Warning[];

@@ -49,7 +49,6 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
 /** Packages that cost much to load: each has one door, a room or a file. */
 const doors: Record<string, string> = {
   '@kubernetes/client-node': 'kube',
-  '@aws-sdk/client-s3': 'lake',
   'age-encryption': 'secrets',
   ws: 'kube/stream',
   'rabbitmq-client': 'check/amqp.ts',
@@ -222,7 +221,7 @@ describe('the bundle', () => {
   it.each(['config', 'catalogue', 'tools'])('does not load a client of the cluster for %s', (command) => {
     const heavy = packages(entry(`src/commands/${command}.ts`));
 
-    for (const name of ['@kubernetes/client-node', '@aws-sdk/client-s3', 'ssh2', 'listr2'])
+    for (const name of ['@kubernetes/client-node', 'ssh2', 'listr2'])
       expect(heavy).not.toContain(name);
   });
 });
