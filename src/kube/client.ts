@@ -1,14 +1,12 @@
 import type http from 'node:http';
-import type https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
-import { unreachableError } from '../errors.ts';
+import { Credentials, type Ready } from './credentials.ts';
 import { isStatus, KubeError, responseError } from './errors.ts';
 import { type Access, readAccess } from './kubeconfig.ts';
-import type { KubeConfig } from './library.ts';
 import type { ExecStreams } from './stream/exec.ts';
-import { agentFor, openAnswer, send, urlOf } from './transport.ts';
+import { openAnswer, send, urlOf } from './transport.ts';
 
 export interface RequestOptions {
   query?: Record<string, string | undefined>;
@@ -30,18 +28,12 @@ const RETRIED = new Set([429, 500, 502, 503, 504]);
 /** A connection to one API server: JSON over kept-alive connections, with retries. */
 export class Api {
   readonly server: string;
-  readonly #access: Access;
-  #agent: http.Agent | undefined;
-  /** For answers that go on and on: these must not take the connections of the others. */
-  #endless: http.Agent | undefined;
-  #makeEndless: (() => http.Agent) | undefined;
-  #headers: http.OutgoingHttpHeaders = {};
-  #authUntil = 0;
+  readonly #credentials: Credentials;
   readonly #closed = new AbortController();
   readonly #sockets = new Set<WebSocket>();
 
   constructor(access: Access) {
-    this.#access = access;
+    this.#credentials = new Credentials(access);
     this.server = access.server;
   }
 
@@ -90,15 +82,13 @@ export class Api {
     options: Pick<RequestOptions, 'query' | 'signal'>,
   ): Promise<http.IncomingMessage> {
     const url = urlOf(this.server + path, options.query);
-    await this.#authenticate(url.protocol);
-    this.#endless ??= this.#makeEndless?.();
+    const { headers, endless: agent } = await this.#credentials.get();
     const signals = options.signal === undefined ? [] : [options.signal];
     const signal = AbortSignal.any([this.#closed.signal, ...signals]);
     try {
-      const request = { headers: this.#headers, agent: this.#endless, signal };
-      return await openAnswer(url, request, this.server);
+      return await openAnswer(url, { headers, agent, signal }, this.server);
     } catch (error) {
-      if (isStatus(error, 401)) this.#authUntil = 0;
+      if (isStatus(error, 401)) this.#credentials.expire();
       throw error;
     }
   }
@@ -160,46 +150,43 @@ export class Api {
   async socket(path: string, protocols: readonly string[], signal?: AbortSignal): Promise<WebSocket> {
     const { openSocket } = await import('./stream/socket.ts');
     const url = new URL(this.server + path);
-    const { protocol } = url;
-    url.protocol = protocol === 'http:' ? 'ws:' : 'wss:';
+    url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
     for (let attempt = 0; ; attempt++) {
-      await this.#authenticate(protocol);
+      const { headers, endless: agent } = await this.#credentials.get();
       try {
         const { server } = this;
-        const socket = await openSocket({
-          server,
-          url,
-          headers: this.#headers,
-          agent: this.#agent,
-          protocols,
-          signal,
-        });
+        const socket = await openSocket({ server, url, headers, agent, protocols, signal });
         this.#sockets.add(socket);
         socket.once('close', () => this.#sockets.delete(socket));
         return socket;
       } catch (error) {
         // A token that has run out, or a kept connection that the server had just ended.
-        if (isStatus(error, 401)) this.#authUntil = 0;
+        if (isStatus(error, 401)) this.#credentials.expire();
         else if (!isReset(error)) throw error;
         if (attempt > 0) throw error;
       }
     }
   }
 
+  /** What a request of one's own is made with; never to be shown. `fresh`: the last ones were refused. */
+  async access({ fresh = false } = {}): Promise<Ready> {
+    if (fresh) this.#credentials.expire();
+    return await this.#credentials.get();
+  }
+
   /** Ends what is still asked and tried again, and what is still open. */
   close(): void {
     this.#closed.abort();
     for (const socket of this.#sockets) socket.terminate();
-    this.#agent?.destroy();
-    this.#endless?.destroy();
+    this.#credentials.close();
   }
 
   async #once(method: string, path: string, options: RequestOptions): Promise<unknown> {
     const url = urlOf(this.server + path, options.query);
-    await this.#authenticate(url.protocol);
+    const { headers: credentials, agent } = await this.#credentials.get();
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
     const headers: http.OutgoingHttpHeaders = {
-      ...this.#headers,
+      ...credentials,
       accept: options.accept ?? 'application/json',
     };
     if (body !== undefined) {
@@ -208,57 +195,15 @@ export class Api {
     }
     const { status, text } = await send(
       url,
-      { method, headers, agent: this.#agent, signal: options.signal },
+      { method, headers, agent, signal: options.signal },
       body,
       this.server,
       options.timeout ?? REQUEST_TIMEOUT,
     );
-    if (status === 401) this.#authUntil = 0;
+    if (status === 401) this.#credentials.expire();
     if (status < 200 || status > 299) throw responseError(status, text);
     if (options.accept === '*/*') return text;
     return text === '' ? {} : JSON.parse(text);
-  }
-
-  /** Everything that a kubeconfig may say, in the hands of the library that knows it all. */
-  async #config(): Promise<KubeConfig> {
-    const { KubeConfig } = await import('./library.ts');
-    const config = new KubeConfig();
-    config.loadFromFile(this.#access.file);
-    config.setCurrentContext(this.#access.context);
-    return config;
-  }
-
-  /** Exec plugins and token files give credentials that expire, so they are asked again now and then. */
-  async #authenticate(protocol: string): Promise<void> {
-    if (Date.now() < this.#authUntil) return;
-    try {
-      const options = this.#access.plain ?? (await this.#credentials());
-      this.#headers = { ...options.headers } as http.OutgoingHttpHeaders;
-      const given = options.agent as http.Agent | undefined;
-      this.#agent ??= given ?? agentFor(protocol, options);
-      this.#makeEndless ??= () => given ?? agentFor(protocol, options, Number.POSITIVE_INFINITY);
-    } catch (cause) {
-      throw unreachableError(
-        'TARGET_CREDENTIALS',
-        `the credentials of this kube context cannot be had: ${(cause as Error).message}`,
-        {
-          cause,
-          hint: 'run the login command of your cluster, then try again',
-        },
-      );
-    }
-    this.#authUntil = Date.now() + 60_000;
-  }
-
-  /** Runs exec plugins, refreshes tokens; the agent of the library is only of use for proxies. */
-  async #credentials(): Promise<https.RequestOptions> {
-    const config = await this.#config();
-    const all: https.RequestOptions = {};
-    await config.applyToHTTPSOptions(all);
-    if (config.getCurrentCluster()?.proxyUrl === undefined) delete all.agent;
-    if (all.auth)
-      all.headers = { ...all.headers, authorization: `Basic ${Buffer.from(all.auth).toString('base64')}` };
-    return all;
   }
 }
 
