@@ -5,6 +5,7 @@ import { clusterCommands } from './cli/cluster.ts';
 import { configurationCommands } from './cli/configuration.ts';
 import { operateCommands } from './cli/operate.ts';
 import { platformCommands } from './cli/platform.ts';
+import { secretsCommands } from './cli/secrets.ts';
 import { toolsCommands } from './cli/tools.ts';
 import { version } from './util/version.ts';
 
@@ -24,6 +25,7 @@ const program = new Command('datamill')
 
 platformCommands(program);
 operateCommands(program);
+secretsCommands(program);
 clusterCommands(program);
 configurationCommands(program);
 toolsCommands(program);
