@@ -118,7 +118,7 @@ export function notInstalled(names: readonly string[], namespace: string): Datam
 }
 
 /** @throws {DatamillError} SIMULATED (exit 3) where nothing runs in the pods. */
-export function requireRealPods({ handle }: Session, what: string): void {
+export function requireRealPods({ handle }: { handle: { simulated: boolean } }, what: string): void {
   if (!handle.simulated) return;
   throw refusedError('SIMULATED', `${what}: the pods of a rehearsal are simulated, nothing runs in them`, {
     hint: 'run the flavour on a real cluster with `datamill up -t CONTEXT`',
