@@ -8,10 +8,11 @@ import { status } from './status.ts';
 import { difference, type Traces, traces } from './traces.ts';
 import { loadImages, up } from './up.ts';
 
-const USAGE = `npm run testbed up [NAME...]     bring it up, with these images (all when none is named)
+const USAGE = `npm run testbed up [NAME...]     bring it up, with these images (when none is named: all but the
+                                 large ones that were not made before)
 npm run testbed down             take it away; the cache of programs and images stays
 npm run testbed status           what of it runs; exit code 3 when not all of it does
-npm run testbed load NAME...     give images to it: folders of test/testbed/images/
+npm run testbed load NAME...     give images to it: folders of test/testbed/images/ and images/
 npm run testbed traces [FILE]    what it changes on this machine: written to FILE when there is
                                  none, else compared with FILE`;
 

@@ -10,10 +10,10 @@ import { startNode } from './cluster/node.ts';
 import { makePki } from './cluster/pki.ts';
 import { noteStrays } from './cluster/strays.ts';
 import { setSysctls } from './cluster/sysctl.ts';
-import { sweep } from './image/blobs.ts';
+import { findImage, sweep } from './image/blobs.ts';
 import { image } from './image/build.ts';
 import { load } from './image/load.ts';
-import { imageNames, readSpec } from './image/spec.ts';
+import { defaultImages, type ImageSpec, imageNames, readSpec } from './image/spec.ts';
 import { kubeconfig, lockFile } from './layout.ts';
 import { installPackages } from './packages.ts';
 import { missingForTestbed } from './preconditions.ts';
@@ -39,7 +39,8 @@ export async function up(options: UpOptions): Promise<string> {
   const onWait = () => say('waiting for another process that works on the testbed');
   return withLock(lockFile(), { signal, onWait }, async () => {
     await installPackages(say, signal);
-    const names = [...new Set([...SYSTEM, ...(options.images ?? (await imageNames()))])];
+    const images = options.images ?? (await defaultImages(isMade));
+    const names = [...new Set([...SYSTEM, ...images])];
     const [programs, kubelet, proxy] = await prepare(names, options);
     await noteStrays();
     await makePki();
@@ -68,7 +69,7 @@ function requirePreconditions(): void {
 /** Programs and images, side by side: the former keep the processor busy, the latter the network. */
 async function prepare(names: string[], { say, signal }: UpOptions): Promise<[ControlPlane, string, string]> {
   const current = await Promise.all(
-    names.map(async (name) => [name, (await readSpec(name)).digest] as const),
+    (await imageNames()).map(async (name) => [name, (await readSpec(name)).digest] as const),
   );
   const images = (async () => {
     for (const name of names.filter((name) => !SYSTEM.includes(name))) await image(name, { say, signal });
@@ -81,8 +82,12 @@ async function prepare(names: string[], { say, signal }: UpOptions): Promise<[Co
     return [plane, kubelet, proxy];
   })();
   const [made] = await Promise.all([programs, images]);
-  if (names.length === (await imageNames()).length) await sweep(new Map(current));
+  await sweep(new Map(current));
   return made;
+}
+
+async function isMade({ name, digest }: ImageSpec): Promise<boolean> {
+  return (await findImage(name, digest)) !== undefined;
 }
 
 async function loadAll(names: readonly string[], { say, signal }: UpOptions): Promise<void> {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { program } from '../binaries.ts';
 import { call, type Say } from '../call.ts';
@@ -6,10 +6,13 @@ import { cache, source } from '../layout.ts';
 import { addImage, addLayer, type Descriptor, findImage, type ImageRecord } from './blobs.ts';
 import { inChroot } from './chroot.ts';
 import { rootfs } from './rootfs.ts';
-import { type ImageSpec, readSpec } from './spec.ts';
+import { folderOf, type ImageSpec, readSpec } from './spec.ts';
 
 const VENV = '/opt/venv';
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** As the Containerfiles of our own images have it. */
+const TOOLBOX = { Env: [PATH.replace('=', `=${VENV}/bin:`), 'LANG=C.UTF-8'], Cmd: ['bash'] };
 
 /** What a root file system has and an image does not need. */
 const EXCLUDED = [
@@ -70,6 +73,7 @@ async function makeIn(work: string, spec: ImageSpec, context: Context): Promise<
     const base = await rootfs(spec.name, context.say, context.signal);
     return addImage(spec, [await addLayer(base, ['.'], EXCLUDED)], { Env: [PATH], Cmd: ['sh'] });
   }
+  if ('toolbox' in content) return addImage(spec, await toolboxLayers(work, spec, context), TOOLBOX);
   const { layers } = await image(content.venv.from, context);
   const own = await venvLayer(work, spec, content.venv, context);
   const env = [PATH.replace('=', `=${VENV}/bin:`), 'LANG=C.UTF-8', 'PYTHONUNBUFFERED=1'];
@@ -85,6 +89,24 @@ async function busyboxLayer(work: string, base: string): Promise<Descriptor> {
     if (tool !== 'busybox') await symlink('busybox', join(work, 'bin', tool));
   }
   return addLayer(work, ['bin', 'etc', 'tmp']);
+}
+
+/** A Debian with packages, and what setup.sh of the image makes of it. */
+async function toolboxLayers(
+  work: string,
+  { name }: ImageSpec,
+  { say, signal }: Context,
+): Promise<Descriptor[]> {
+  const base = await rootfs(name, say, signal);
+  const since = performance.now();
+  await mkdir(join(work, 'upper'), { recursive: true });
+  await cp(folderOf(name), join(work, 'upper', 'build'), { recursive: true });
+  await inChroot(base, work, ['sh', '/build/setup.sh'], signal);
+  say(`set ${name} up in ${Math.round((performance.now() - since) / 1000)} s`);
+  return [
+    await addLayer(base, ['.'], EXCLUDED),
+    await addLayer(join(work, 'upper'), ['.'], [...EXCLUDED, './build', './tmp/*']),
+  ];
 }
 
 /** The packages of a requirements file, each with its exact version, and nothing else. */

@@ -8,7 +8,7 @@ import { type ImageSpec, readSpec } from './spec.ts';
 
 const building = new Map<string, Promise<string>>();
 
-/** The root file system of an image of the kind `debootstrap`, made if need be, once for all who ask. */
+/** The root file system of an image of the kind `debootstrap` or `toolbox`, made if need be, once for all who ask. */
 export async function rootfs(name: string, say: Say, signal?: AbortSignal): Promise<string> {
   const spec = await readSpec(name);
   const folder = cache('rootfs', `${name}@${spec.digest}`);
@@ -18,9 +18,14 @@ export async function rootfs(name: string, say: Say, signal?: AbortSignal): Prom
   return made.finally(() => building.delete(folder));
 }
 
+function systemOf({ name, content }: ImageSpec): { suite: string; packages: string[] } {
+  if ('debootstrap' in content) return content.debootstrap;
+  if ('toolbox' in content) return content.toolbox;
+  throw new Error(`${name} has no root file system`);
+}
+
 async function make(spec: ImageSpec, folder: string, say: Say, signal?: AbortSignal): Promise<string> {
-  if (!('debootstrap' in spec.content)) throw new Error(`${spec.name} has no root file system`);
-  const { suite, packages } = spec.content.debootstrap;
+  const { suite, packages } = systemOf(spec);
   await mkdir(cache('rootfs'), { recursive: true });
   for (const old of await readdir(cache('rootfs'))) {
     if (old.startsWith(`${spec.name}@`)) await rm(cache('rootfs', old), { recursive: true, force: true });

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parse } from 'yaml';
+import { ownImage } from '../../../src/util/image.ts';
+import { packageRoot } from '../../../src/util/paths.ts';
 import { digestOf, isProgram, type Program } from '../binaries.ts';
 import { source } from '../layout.ts';
 
@@ -10,9 +13,10 @@ type Content =
   | { program: { name: Program; path: string } }
   | { busybox: { from: string } }
   | { debootstrap: { suite: string; packages: string[] } }
-  | { venv: { from: string; requirements: string } };
+  | { venv: { from: string; requirements: string } }
+  | { toolbox: { suite: string; packages: string[] } };
 
-/** test/testbed/images/NAME/image.yaml. */
+/** test/testbed/images/NAME/image.yaml, or one of our own images: images/NAME/. */
 export interface ImageSpec {
   name: string;
   /** The full name under which the runtime knows it. */
@@ -26,10 +30,27 @@ export interface ImageSpec {
 const FORMAT = 1;
 
 export async function imageNames(): Promise<string[]> {
-  return (await readdir(source('images'))).filter((name) => existsSync(source('images', name, 'image.yaml')));
+  const ours = (await readdir(ownFolder())).filter(isOwn);
+  const theirs = (await readdir(source('images'))).filter((name) =>
+    existsSync(source('images', name, 'image.yaml')),
+  );
+  return [...theirs, ...ours];
+}
+
+/** Takes minutes to make, and few tests use it: made when it is asked for by name. */
+const LARGE = ['app'];
+
+/** The images that the testbed has unless told otherwise: of the large ones those that were made before. */
+export async function defaultImages(isMade: (spec: ImageSpec) => Promise<boolean>): Promise<string[]> {
+  const names = await imageNames();
+  const wanted = await Promise.all(
+    names.map(async (name) => !LARGE.includes(name) || (await isMade(await readSpec(name)))),
+  );
+  return names.filter((_, index) => wanted[index]);
 }
 
 export async function readSpec(name: string): Promise<ImageSpec> {
+  if (isOwn(name)) return readOwn(name);
   if (!existsSync(source('images', name, 'image.yaml'))) {
     throw new Error(`there is no image ${name}; there are ${(await imageNames()).join(', ')}`);
   }
@@ -37,10 +58,31 @@ export async function readSpec(name: string): Promise<ImageSpec> {
   return { name, image, content, digest: await digest(name, content) };
 }
 
+/** The folder of an image's files. */
+export function folderOf(name: string): string {
+  return isOwn(name) ? ownFolder(name) : source('images', name);
+}
+
+function ownFolder(...parts: string[]): string {
+  return join(packageRoot, 'images', ...parts);
+}
+
+function isOwn(name: string): boolean {
+  return existsSync(ownFolder(name, 'packages.txt'));
+}
+
+/** Our own images are made of the files that their Containerfile uses. */
+async function readOwn(name: string): Promise<ImageSpec> {
+  const packages = (await readFile(ownFolder(name, 'packages.txt'), 'utf8')).split('\n').filter(Boolean);
+  const content = { toolbox: { suite: 'bookworm', packages } };
+  return { name, image: ownImage(name), content, digest: await digest(name, content) };
+}
+
 async function digest(name: string, content: Content): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([FORMAT, process.arch, name]));
-  for (const file of (await readdir(source('images', name))).sort()) {
-    hash.update(file).update(await readFile(source('images', name, file)));
+  const folder = folderOf(name);
+  for (const file of (await readdir(folder)).sort()) {
+    hash.update(file).update(await readFile(join(folder, file)));
   }
   if ('program' in content) {
     if (!isProgram(content.program.name)) throw new Error(`${name}: no program ${content.program.name}`);
