@@ -12,4 +12,19 @@ export function operateCommands(program: Command): void {
     ),
     async () => (await import('../commands/check.ts')).run,
   );
+  runs(
+    shared(
+      program
+        .command('logs')
+        .description('print the logs of the pods of a component, or of all of them')
+        .argument('[component]'),
+    )
+      .option('--follow', 'go on as more is logged, through restarts and new pods, until Ctrl-C')
+      .option('--since <span>', 'only what is younger, such as 10m or 1h30m')
+      .option('--tail <n>', 'only the last lines of each container')
+      .option('--container <name>', 'only containers of this name')
+      .option('--previous', 'of the containers that ran before the present ones')
+      .option('--timestamps', 'with the time of every line'),
+    async () => (await import('../commands/logs.ts')).run,
+  );
 }
