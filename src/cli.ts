@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { clusterCommands } from './cli/cluster.ts';
 import { configurationCommands } from './cli/configuration.ts';
+import { dataCommands } from './cli/data.ts';
 import { operateCommands } from './cli/operate.ts';
 import { platformCommands } from './cli/platform.ts';
 import { secretsCommands } from './cli/secrets.ts';
@@ -27,6 +28,7 @@ platformCommands(program);
 operateCommands(program);
 secretsCommands(program);
 clusterCommands(program);
+dataCommands(program);
 configurationCommands(program);
 toolsCommands(program);
 

@@ -25,6 +25,8 @@ export interface StepEvent {
   phase: Phase;
   state: StepState;
   message: string;
+  /** How far a transfer of data is; sizes in bytes. */
+  progress?: { files: number; allFiles: number; bytes: number; allBytes: number };
 }
 
 export interface WarningEvent {
@@ -57,7 +59,20 @@ export interface SummaryEvent {
   seconds: number;
 }
 
-export type DatamillEvent = StepEvent | WarningEvent | SummaryEvent;
+/** The end of a `data push`; `bytes` is what was sent or, in a dry run, would be. */
+export interface DataSummaryEvent {
+  type: 'summary';
+  result: 'ok' | 'failed' | 'interrupted';
+  dryRun: boolean;
+  sent: number;
+  unchanged: number;
+  removed: number;
+  failed: number;
+  bytes: number;
+  seconds: number;
+}
+
+export type DatamillEvent = StepEvent | WarningEvent | SummaryEvent | DataSummaryEvent;
 
 /** Actions tell what they do through this and print nothing themselves. */
 export type Reporter = (event: DatamillEvent) => void;
