@@ -19,6 +19,7 @@ import type { Phase, Reporter } from './events.ts';
 import { runHook } from './hooks.ts';
 import { type ClusterView, monitor, type Watched } from './monitor.ts';
 import { repair, settle } from './repair.ts';
+import { valuesWithSecrets } from './secrets-literal.ts';
 import type { Session } from './session.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -177,7 +178,7 @@ async function runWatched(
   });
   try {
     const result = await helm.run(args, {
-      input: JSON.stringify(component.values),
+      input: JSON.stringify(await valuesWithSecrets(session.api, component)),
       signal: AbortSignal.any([signal, giveUp.signal]),
     });
     return { result, fatal };

@@ -8,6 +8,8 @@ import { driverFor } from '../targets/index.ts';
 import { limiter } from '../util/limit.ts';
 import { unwanted } from './removal.ts';
 import { renderChart } from './render.ts';
+import { maskLiterals, valuesForPlan } from './secrets-literal.ts';
+import { type OwnSecrets, planOwnSecrets, prepareSecrets } from './secrets-own.ts';
 import {
   type ActionOptions,
   openResolved,
@@ -50,6 +52,7 @@ const RENDERS = 4;
 export async function plan(options: ActionOptions): Promise<PlanResult> {
   const { resolved, target } = resolveForTarget(options);
   refuseUnavailable(resolved);
+  const own = await prepareSecrets(resolved, options);
   const driver = driverFor(target.driver);
   const spec = targetSpec(target, resolved);
   const state = await driver.status(spec);
@@ -63,6 +66,13 @@ export async function plan(options: ActionOptions): Promise<PlanResult> {
         changes: [],
       }),
     );
+    if (own.size > 0)
+      steps.unshift({
+        component: 'secrets',
+        action: 'install',
+        reason: `the target is ${state}`,
+        changes: [],
+      });
     return { steps, summary: count(steps), target: { driver: driver.name, state, commands } };
   }
   const session = await openResolved(resolved, target, options, 'connect');
@@ -70,6 +80,7 @@ export async function plan(options: ActionOptions): Promise<PlanResult> {
     const { wanted, live } = await compareWithCluster(session, options.signal);
     const limit = limiter(RENDERS);
     const steps = await Promise.all(wanted.map((item) => stepOf(item, session, limit, options.signal)));
+    steps.unshift(...(await ownStep(session, own)));
     const extra = options.components?.length ? [] : unwanted(live, session);
     const removed = extra.map(
       ({ component }): PlanStep => ({
@@ -105,20 +116,38 @@ async function stepOf(
     const manifest = await limit(async () =>
       renderChart(await session.helm(), helmTarget, component, chart, {
         upgrade: content !== undefined,
+        values: await valuesForPlan(api, component),
         signal,
       }),
     );
     // The definitions of custom kinds may not be there yet, so nothing is asked of the API server.
     const after = inNamespace(manifestObjects(manifest), namespace);
     const before = content === undefined ? [] : inNamespace(manifestObjects(content.manifest), namespace);
-    return { component: name, action, reason: assessment.message, changes: diffObjects(before, after) };
+    return {
+      component: name,
+      action,
+      reason: assessment.message,
+      changes: maskLiterals(component, diffObjects(before, after)),
+    };
   }
-  const changes = await driftOf(api, namespace, release, content);
+  // Its values are only hidden in what is shown once they are known.
+  await valuesForPlan(api, component);
+  const changes = maskLiterals(component, await driftOf(api, namespace, release, content));
   if (action === 'none' && changes.length > 0)
     return { component: name, action: 'reapply', reason: 'it was changed in the cluster', changes };
   if (action === 'none' && !assessment.ready)
     return { component: name, action: 'reapply', reason: assessment.message, changes };
   return { component: name, action, reason: assessment.message || 'unchanged', changes };
+}
+
+/** The flavour's own Secrets, as a step beside those of the components. */
+async function ownStep(session: Session, own: OwnSecrets): Promise<PlanStep[]> {
+  if (own.size === 0) return [];
+  const changes = await planOwnSecrets(session, own);
+  const step = { component: 'secrets', changes };
+  if (changes.length === 0) return [{ ...step, action: 'none', reason: 'unchanged' }];
+  const fresh = changes.every(({ before }) => before === undefined);
+  return [{ ...step, action: fresh ? 'install' : 'upgrade', reason: "the flavour's own secrets" }];
 }
 
 function inNamespace(objects: KubeObject[], namespace: string): KubeObject[] {

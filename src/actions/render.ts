@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
+import type { Tree } from '../config/merge.ts';
 import { configError } from '../errors.ts';
 import { type HelmTarget, templateArgs } from '../helm/args.ts';
 import type { PreparedChart } from '../helm/charts.ts';
@@ -9,6 +10,7 @@ import { type Helm, helmAt, helmMessage } from '../helm/run.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolvedComponent } from '../resolve/types.ts';
 import { resolveTools } from '../tools/index.ts';
+import { valuesWithPlaceholders } from './secrets-literal.ts';
 import { type ActionOptions, reportWarnings } from './session.ts';
 
 /** Version that charts are rendered for when no cluster is asked; the pinned one of the toolchain. */
@@ -17,6 +19,7 @@ const KUBE_VERSION = '1.35.4';
 /**
  * Renders the chart of a component.
  *
+ * @param options.values instead of the component's, in which placeholders stand for literal secrets.
  * @throws {DatamillError} RENDER (exit 2) with helm's reason.
  */
 export async function renderChart(
@@ -24,7 +27,7 @@ export async function renderChart(
   target: HelmTarget | undefined,
   component: ResolvedComponent,
   chart: PreparedChart,
-  options: { upgrade?: boolean; hooks?: boolean; signal?: AbortSignal },
+  options: { upgrade?: boolean; hooks?: boolean; values?: Tree; signal?: AbortSignal },
 ): Promise<string> {
   const kubeVersion = target === undefined ? KUBE_VERSION : undefined;
   const args = templateArgs(target, {
@@ -35,7 +38,8 @@ export async function renderChart(
     hooks: options.hooks,
     kubeVersion,
   });
-  const result = await helm.run(args, { input: JSON.stringify(component.values), signal: options.signal });
+  const values = options.values ?? (await valuesWithPlaceholders(component));
+  const result = await helm.run(args, { input: JSON.stringify(values), signal: options.signal });
   if (result.exitCode === 0) return result.stdout;
   throw configError(
     'RENDER',

@@ -15,6 +15,7 @@ import { ClusterView } from './monitor.ts';
 import { preflight } from './preflight.ts';
 import { type Removable, removalGraph, removeComponent, unwanted } from './removal.ts';
 import { abortError, type LockedOptions, locked, summarise } from './run.ts';
+import { makeOwnSecrets, type OwnSecrets, prepareSecrets, settleSecrets } from './secrets-own.ts';
 import {
   type ActionOptions,
   openResolved,
@@ -75,10 +76,11 @@ export async function up(options: UpOptions): Promise<UpResult> {
   const { resolved, target } = resolveForTarget(options);
   // Before the target is started: what is refused touches nothing.
   refuseUnavailable(resolved);
+  const own = await prepareSecrets(resolved, options);
   const session = await openResolved(resolved, target, options, 'start');
   try {
     await preflight(session, options);
-    return await locked(session, options, (signal) => converge(session, options, signal, started));
+    return await locked(session, options, (signal) => converge(session, own, options, signal, started));
   } finally {
     session.close();
   }
@@ -86,6 +88,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
 
 async function converge(
   session: Session,
+  own: OwnSecrets,
   options: UpOptions,
   signal: AbortSignal,
   started: number,
@@ -100,6 +103,7 @@ async function converge(
   const context = { session, view: new ClusterView(session.api), report, signal };
   const checks = options.check === false ? undefined : new Checks(session, report, signal);
   await makeNamespaces(session, wanted);
+  await makeOwnSecrets(session, own, context);
   const byName = new Map(wanted.map((item) => [item.component.name, item]));
   const graph = new Map(wanted.map(({ component }) => [component.name, new Set(component.dependsOn)]));
   const run = async (name: string): Promise<boolean> => {
@@ -149,6 +153,7 @@ async function converge(
   const clean = [...outcomes.values()].every((outcome) => outcome === 'done') && !signal.aborted;
   if (options.prune && clean) removed.push(...(await prune(session, extra, options, signal, failures)));
   const checked = await checks?.results();
+  if (clean) failures.push(...(await settleSecrets(own, context, { prune: options.prune ?? false })));
   const summary = summarise(
     [
       ...[...results.values()].map(({ outcome }) => outcome),
