@@ -44,8 +44,10 @@ async function hideSecrets(
   job: NonNullable<Check['job']>,
   { api, namespace, doing }: Attempt,
 ): Promise<void> {
-  doing('reading the Secrets that its Job is given');
-  for (const { name, key } of secretsOf(job)) await readSecret(api, namespace, { name, key });
+  for (const { name, key } of secretsOf(job)) {
+    doing(`reading the Secret ${name}`);
+    await readSecret(api, namespace, { name, key });
+  }
 }
 
 async function make(api: Api, manifest: KubeObject): Promise<void> {

@@ -16,7 +16,7 @@ async function listen<S extends Server>(server: S): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
     server.close();
-    (server as Partial<http.Server>).closeAllConnections?.();
+    if (server instanceof http.Server) server.closeAllConnections();
   });
   return (server.address() as AddressInfo).port;
 }
