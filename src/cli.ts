@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
+import { accessCommands } from './cli/access.ts';
 import { clusterCommands } from './cli/cluster.ts';
 import { configurationCommands } from './cli/configuration.ts';
 import { dataCommands } from './cli/data.ts';
@@ -26,6 +27,7 @@ const program = new Command('datamill')
 
 platformCommands(program);
 operateCommands(program);
+accessCommands(program);
 secretsCommands(program);
 clusterCommands(program);
 dataCommands(program);

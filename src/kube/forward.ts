@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { DatamillError } from '../errors.ts';
 import type { Api } from './client.ts';
-import type { ServicePort } from './stream/backend.ts';
+import type { Backend, ServicePort } from './stream/backend.ts';
 import { join, reset } from './stream/join.ts';
+import { listenFrom } from './stream/listen.ts';
 import { Route } from './stream/route.ts';
 
 /** A port on this machine behind which a service of the cluster answers. */
@@ -18,12 +19,6 @@ export type ForwardEvent =
   | { type: 'pod'; pod: string; before: string | undefined }
   /** A connection could not be made, or broke. */
   | { type: 'refused'; error: unknown };
-
-const LOOPBACK = '127.0.0.1';
-/** Ports that are tried after the wanted one. */
-const TRIES = 100;
-/** Where a port goes that only root may open: 80 becomes 8080. */
-const UNPRIVILEGED = 8000;
 
 /**
  * Opens a port on loopback that leads to a ready pod of a service.
@@ -59,9 +54,13 @@ export class Forward {
     setMaxListeners(0, this.#closed.signal);
   }
 
-  /** @throws {DatamillError} why no pod can be reached now. */
-  async find(): Promise<void> {
-    await this.#route.find(this.#closed.signal);
+  /**
+   * The pod that connections go to now.
+   *
+   * @throws {DatamillError} why there is none.
+   */
+  async find(): Promise<Backend> {
+    return await this.#route.find(this.#closed.signal);
   }
 
   /**
@@ -99,37 +98,4 @@ export class Forward {
       report(error);
     }
   }
-}
-
-async function listenFrom(server: Server, wanted: number): Promise<number> {
-  let port = wanted;
-  for (let tried = 0; tried < TRIES && port < 65_536; tried++) {
-    try {
-      await listen(server, port);
-      return (server.address() as AddressInfo).port;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EACCES' && port < 1024) port += UNPRIVILEGED;
-      else if (code === 'EADDRINUSE' && wanted !== 0) port++;
-      else throw noFreePort(wanted, error);
-    }
-  }
-  throw noFreePort(wanted);
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, LOOPBACK, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function noFreePort(wanted: number, cause?: unknown): DatamillError {
-  return new DatamillError('NO_FREE_PORT', `no port of this machine from ${wanted} on can be opened`, {
-    cause,
-    hint: 'name another one with --port',
-  });
 }
