@@ -19,6 +19,22 @@ export const secretKey = z
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable');
 
+/** A map whose keys are checked, with a message that says what is wrong with one. */
+function named<T extends z.ZodType>(key: z.ZodType, value: T) {
+  return z.record(z.string(), value).check(({ value: map, issues }) => {
+    for (const name of Object.keys(map)) {
+      const message = key.safeParse(name).error?.issues[0]?.message;
+      if (message !== undefined)
+        issues.push({
+          code: 'custom',
+          message: `${message} (got "${name}")`,
+          input: undefined,
+          path: [name],
+        });
+    }
+  });
+}
+
 const Vault = z.strictObject({
   address: z.string().optional().meta({
     description: 'URL of the server. Default: VAULT_ADDR.',
@@ -50,7 +66,7 @@ export const Secrets = z.strictObject({
     .meta({
       description: 'YAML file of the form `NAME: {key: value}`, encrypted with sops and age, or plain.',
     }),
-  env: z.record(secretName, z.record(secretKey, variable)).optional().meta({
+  env: named(secretName, named(secretKey, variable)).optional().meta({
     description: 'Values from the environment: {NAME: {key: VARIABLE}}.',
   }),
   vault: Vault.optional().meta({ description: 'Values from a Vault server.' }),
