@@ -29,7 +29,8 @@ export function app(more: Record<string, unknown> = {}): Record<string, unknown>
   return { chart: { path: join(charts, 'app') }, ...more };
 }
 
-async function makeProject(): Promise<Project & { remove(): Promise<void> }> {
+/** For tests that share one; `it` gives each its own. */
+export async function makeProject(): Promise<Project & { remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'datamill-test-'));
   const fresh = () => `t-${randomBytes(4).toString('hex')}`;
   const namespaces = [fresh()];
