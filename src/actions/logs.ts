@@ -10,10 +10,10 @@ import {
   type InstalledComponent,
   installedComponents,
   notInstalled,
+  openReal,
   podsOfComponents,
-  requireRealPods,
 } from './pods.ts';
-import { openSession, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /**
  * Reads the logs of all pods of a component, or of all components of the flavour.
@@ -28,9 +28,8 @@ export async function logs(options: LogsOptions): Promise<void> {
     });
   }
   const chosen = component === undefined ? {} : { components: [component], only: true };
-  const session = await openSession({ ...options, ...chosen }, 'connect');
+  const session = await openReal({ ...options, ...chosen }, 'there are no logs');
   try {
-    requireRealPods(session, 'there are no logs');
     const installed = await installedComponents(session, signal);
     if (installed.length === 0) throw missing(session, component);
     if (options.follow) await followAll(session, installed, options);

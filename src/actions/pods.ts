@@ -5,7 +5,8 @@ import { list } from '../kube/objects.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { readObjects } from '../plan/live.ts';
 import { readRecords } from '../plan/record.ts';
-import type { Session } from './session.ts';
+import { driverFor } from '../targets/index.ts';
+import { type ActionOptions, openResolved, resolveForTarget, type Session } from './session.ts';
 
 /** A component that is installed, and how its pods are known. */
 export interface InstalledComponent {
@@ -123,4 +124,23 @@ export function requireRealPods({ handle }: { handle: { simulated: boolean } }, 
   throw refusedError('SIMULATED', `${what}: the pods of a rehearsal are simulated, nothing runs in them`, {
     hint: 'run the flavour on a real cluster with `datamill up -t CONTEXT`',
   });
+}
+
+/**
+ * Opens a session on a target where pods run; a simulated one need not even be started to be refused.
+ *
+ * @param what what cannot be done without, in words.
+ * @throws {DatamillError} SIMULATED (exit 3)
+ */
+export async function openReal(options: ActionOptions, what: string): Promise<Session> {
+  const { resolved, target } = resolveForTarget(options);
+  requireRealPods({ handle: driverFor(target.driver) }, what);
+  const session = await openResolved(resolved, target, options, 'connect');
+  try {
+    requireRealPods(session, what);
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
+  }
 }

@@ -18,8 +18,11 @@ export interface CommandIO {
   color: boolean;
   style: Style;
   signal: AbortSignal;
-  /** From now on an interrupt is a way to end like others: nothing is said about it. */
-  quiet(): void;
+  /**
+   * From now on an interrupt is a way to end like others: nothing is said about it. With `cleansUp`
+   * a reader that goes away ends the work in good order, too.
+   */
+  quiet(how?: { cleansUp: boolean }): void;
   /** Starts to show progress; ended by `print` or at the end of the command. */
   progress(): Reporter;
   /** Ends the progress display and writes to standard output. */
@@ -64,10 +67,11 @@ export async function runCommand(
   let progress: Progress | undefined;
   let summarised = false;
   let silent = false;
+  let cleansUp = false;
   const stopListening = listen(controller, () => silent);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader of a pipe went away, as `datamill … | head` does. Work is ended in good order.
-    if (progress !== undefined) controller.abort(interruptedError());
+    if (progress !== undefined || cleansUp) controller.abort(interruptedError());
     else if (error.code === 'EPIPE') process.exit(0);
   });
   // A terminal that was closed takes no more words.
@@ -77,8 +81,9 @@ export async function runCommand(
     verbose,
     flag,
     controller,
-    quiet: () => {
+    quiet: (how) => {
       silent = true;
+      cleansUp = how?.cleansUp === true;
     },
     start: () => {
       progress ??= startProgress(output, flag);
@@ -128,7 +133,7 @@ interface IOParts {
   verbose: boolean;
   flag: boolean | undefined;
   controller: AbortController;
-  quiet(): void;
+  quiet: CommandIO['quiet'];
   start(): Reporter;
   stop(): Promise<void> | Promise<undefined>;
 }

@@ -24,15 +24,21 @@ export function isOwn(lease: KubeObject): boolean {
   return holderOf(lease) === holderName() && lease.metadata.annotations?.[PROCESS] === own();
 }
 
-/**
- * True when the holder was a process of this machine that is no more. Machines and containers
- * share names, so where there is a /proc the name of the host is not believed.
- */
+/** True when the holder was a process of this machine that is no more. */
 export function holderIsDead(lease: KubeObject): boolean {
-  const match = /@([^/]+)\/(\d+)$/.exec(holderOf(lease));
+  return processIsGone(holderOf(lease), lease);
+}
+
+/**
+ * Whether a process of this machine that calls itself so (as `holderName` does) and made the object
+ * (see `ownAnnotations`) is no more. Machines and containers share names, so where there is a /proc
+ * the name of the host is not believed.
+ */
+export function processIsGone(holder: string, { metadata }: KubeObject): boolean {
+  const match = /@([^/]+)\/(\d+)$/.exec(holder);
   if (match === null) return false;
   const pid = Number(match[2]);
-  const theirs = lease.metadata.annotations?.[PROCESS] ?? '';
+  const theirs = metadata.annotations?.[PROCESS] ?? '';
   const [machine] = split(own());
   const [theirMachine, theirStart] = split(theirs);
   if (theirMachine !== machine) return false;
