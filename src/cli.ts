@@ -5,6 +5,7 @@ import { accessCommands } from './cli/access.ts';
 import { clusterCommands } from './cli/cluster.ts';
 import { configurationCommands } from './cli/configuration.ts';
 import { dataCommands } from './cli/data.ts';
+import { debugCommands } from './cli/debug.ts';
 import { operateCommands } from './cli/operate.ts';
 import { platformCommands } from './cli/platform.ts';
 import { secretsCommands } from './cli/secrets.ts';
@@ -27,6 +28,7 @@ const program = new Command('datamill')
 
 platformCommands(program);
 operateCommands(program);
+debugCommands(program);
 accessCommands(program);
 secretsCommands(program);
 clusterCommands(program);
