@@ -16,6 +16,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
   helm: { uses: ['kube', 'errors', 'util'], types: ['config'] },
   lake: { uses: ['kube', 'errors', 'util'] },
   check: { uses: ['lake', 'kube', 'errors', 'util'], types: ['config'] },
+  debug: { uses: ['kube', 'errors', 'util'] },
   catalogue: { uses: ['config', 'errors', 'util'] },
   secrets: { uses: ['config', 'errors', 'util'] },
   resolve: { uses: ['catalogue', 'config', 'errors', 'util'] },
@@ -25,6 +26,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
   actions: {
     uses: [
       'check',
+      'debug',
       'plan',
       'doctor',
       'targets',
