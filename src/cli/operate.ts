@@ -15,6 +15,14 @@ export function operateCommands(program: Command): void {
   runs(
     shared(
       program
+        .command('doctor')
+        .description('look at tools, cluster, rights, storage, room and pods: what stands in the way'),
+    ),
+    async () => (await import('../commands/doctor.ts')).run,
+  );
+  runs(
+    shared(
+      program
         .command('logs')
         .description('print the logs of the pods of a component, or of all of them')
         .argument('[component]'),

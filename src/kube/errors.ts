@@ -8,15 +8,17 @@ export class KubeError extends DatamillError {
   constructor(status: number, reason: string, message: string) {
     super(`KUBE_${reason.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`, message, {
       exitCode: status === 401 ? ExitCode.unreachable : ExitCode.failed,
-      hint: hintFor(status),
+      hint: hintFor(status, message),
     });
     this.status = status;
     this.reason = reason;
   }
 }
 
-function hintFor(status: number): string | undefined {
+function hintFor(status: number, message: string): string | undefined {
   if (status === 401) return 'the credentials of this kube context are not valid (any more): log in again';
+  if (status === 403 && message.includes('being terminated'))
+    return 'the namespace is being deleted: `datamill doctor` says what keeps it';
   if (status === 403) return 'this user lacks a right; docs/rights.md lists the Roles that data-mill needs';
   return undefined;
 }
