@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { configError, type DatamillError, errorMessage } from '../errors.ts';
+import { configError, type DatamillError } from '../errors.ts';
 import type { BucketPlan, PushProgress, Unsent } from '../lake/push.ts';
 import type { LeftOut } from '../lake/walk.ts';
 import type { Resolved } from '../resolve/types.ts';
 import { formatSize, progressWords } from '../util/bytes.ts';
 import { dataFolderOf, openFlavourStore } from './data-store.ts';
-import type { DataSummaryEvent, Reporter } from './events.ts';
+import type { DataSummaryEvent } from './events.ts';
 import { abortError } from './run.ts';
 import { type ActionOptions, openSession, type Session } from './session.ts';
 
@@ -54,14 +54,27 @@ const TELL = 500;
 export async function dataPush(options: DataPushOptions): Promise<DataPushResult> {
   const session = await openSession(options, 'connect');
   try {
-    return await pushFolder(session, options);
+    const result = await pushFolder(session, options);
+    const state = result.summary.result === 'ok' ? 'done' : 'failed';
+    options.report({ type: 'step', phase: 'data', state, message: pushWords(result) });
+    return result;
   } finally {
     session.close();
   }
 }
 
+/** What became of a push, in a line. */
+export function pushWords({ summary, unsent }: DataPushResult): string {
+  const { sent, bytes, result, dryRun } = summary;
+  const [first] = unsent;
+  if (first !== undefined) return `${unsent.length} not sent: ${first.bucket}/${first.key}: ${first.reason}`;
+  if (result === 'interrupted') return `interrupted, ${formatSize(bytes)} sent`;
+  if (sent === 0) return 'unchanged';
+  return `${sent} files${dryRun ? ' to send' : ' sent'}, ${formatSize(bytes)}`;
+}
+
 /** The folder and its buckets, checked: every name is one that S3 takes. */
-export async function dataBuckets(
+async function dataBuckets(
   resolved: Resolved,
   only: readonly string[] = [],
 ): Promise<{ folder: string; buckets: string[] }> {
@@ -204,43 +217,4 @@ function resultOf({
       seconds: Math.round((Date.now() - started) / 100) / 10,
     },
   };
-}
-
-/**
- * The data phase of `up`: skipped by name where it cannot be done or was not asked for.
- *
- * @returns what is wrong, in a line; undefined when all went well.
- */
-export async function dataPhase(
-  session: Session,
-  { report, signal, wanted }: { report: Reporter; signal: AbortSignal; wanted: boolean },
-): Promise<string | undefined> {
-  const { storeOf } = await import('./data-store.ts');
-  const { resolved, handle } = session;
-  const say = (state: 'done' | 'failed' | 'skipped', message: string) =>
-    report({ type: 'step', phase: 'data', state, message });
-  const folder = dataFolderOf(resolved);
-  if (folder === undefined || storeOf(resolved) === undefined) return undefined;
-  if (!wanted) say('skipped', 'not asked for');
-  else if (!existsSync(folder)) say('skipped', `${folder} is not there`);
-  else if (handle.simulated && storeOf(resolved)?.inTarget)
-    say('skipped', `${basename(folder)}: pods are simulated`);
-  else {
-    try {
-      const { summary, unsent } = await pushFolder(session, { report, signal });
-      const [first] = unsent;
-      if (first !== undefined) {
-        const message = `${unsent.length} not sent: ${first.bucket}/${first.key}: ${first.reason}`;
-        say('failed', message);
-        return message;
-      }
-      const words =
-        summary.sent === 0 ? 'unchanged' : `${summary.sent} files sent, ${formatSize(summary.bytes)}`;
-      say('done', words);
-    } catch (error) {
-      if (!signal.aborted) say('failed', errorMessage(error));
-      throw error;
-    }
-  }
-  return undefined;
 }

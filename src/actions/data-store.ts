@@ -18,7 +18,7 @@ export interface FlavourStore extends ObjectStore {
  * The object store that data goes to: the one that `project.providers` names, else the only one or
  * the preferred one. Undefined when the flavour has none.
  *
- * @throws {DatamillError} AMBIGUOUS_PROVIDER, UNKNOWN_PROVIDER (exit 2).
+ * @throws {DatamillError} AMBIGUOUS_PROVIDER (exit 2).
  */
 export function storeOf(resolved: Resolved): FlavourStore | undefined {
   const { components, external, project } = resolved;
@@ -35,25 +35,20 @@ export function storeOf(resolved: Resolved): FlavourStore | undefined {
       inTarget: false,
       preferred: false,
     });
-  const names = candidates.map(({ name }) => name);
   const wanted = project.providers.s3;
-  if (wanted !== undefined && names.length > 0) {
-    const chosen = candidates.find(({ name }) => name === wanted);
-    // With -c the provider need not be among the components.
-    if (chosen !== undefined || components.length === 0) return chosen;
-    throw configError(
-      'UNKNOWN_PROVIDER',
-      `project.providers says s3: ${wanted}, which is not among ${names.join(', ')}`,
-      { at: { file: resolved.file } },
-    );
-  }
+  // With -c the provider need not be among the components.
+  if (wanted !== undefined) return candidates.find(({ name }) => name === wanted);
   if (candidates.length < 2) return candidates[0];
   const preferred = candidates.filter((one) => one.preferred);
   if (preferred.length === 1) return preferred[0];
-  throw configError('AMBIGUOUS_PROVIDER', `data could go to ${names.join(' or ')}`, {
-    at: { file: resolved.file },
-    hint: `choose one: \`project: { providers: { s3: ${names[0]} } }\``,
-  });
+  throw configError(
+    'AMBIGUOUS_PROVIDER',
+    `data could go to ${candidates.map(({ name }) => name).join(' or ')}`,
+    {
+      at: { file: resolved.file },
+      hint: `choose one: \`project: { providers: { s3: ${candidates[0]!.name} } }\``,
+    },
+  );
 }
 
 /** Where the folders are that become buckets; undefined when the flavour does not say. */

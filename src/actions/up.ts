@@ -8,6 +8,7 @@ import { type Outcome, schedule } from '../plan/schedule.ts';
 import type { ResolvedComponent } from '../resolve/types.ts';
 import type { TargetHandle } from '../targets/contract.ts';
 import { Checks, countChecks } from './checks.ts';
+import { dataPhase } from './data-phase.ts';
 import type { SummaryEvent } from './events.ts';
 import { explain, type Failure } from './failure.ts';
 import { InstallError, installComponent } from './install.ts';
@@ -36,6 +37,8 @@ export interface UpOptions extends ActionOptions, LockedOptions {
   prune?: boolean;
   /** Use what was installed or changed; true by default. */
   check?: boolean;
+  /** Send what changed in the data folder; true by default. */
+  data?: boolean;
 }
 
 /** What became of one component. */
@@ -152,6 +155,7 @@ async function converge(
   });
   const clean = [...outcomes.values()].every((outcome) => outcome === 'done') && !signal.aborted;
   if (options.prune && clean) removed.push(...(await prune(session, extra, options, signal, failures)));
+  if (clean) failures.push(...(await dataPhase(session, { report, signal, wanted: options.data !== false })));
   const checked = await checks?.results();
   if (clean) failures.push(...(await settleSecrets(own, context, { prune: options.prune ?? false })));
   const summary = summarise(

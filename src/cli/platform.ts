@@ -17,6 +17,7 @@ export function platformCommands(program: Command): void {
       .option('--force', 'install although rights, room or storage classes are missing')
       .option('--adopt', 'take over releases of the same name that somebody else made')
       .option('--no-check', 'do not use what was installed to see that it works')
+      .option('--no-data', 'do not send the data folder to the object store')
       .option('--dry-run', 'show what would be done, change nothing'),
     async () => (await import('../commands/up.ts')).run,
   );

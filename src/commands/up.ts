@@ -21,6 +21,7 @@ export async function run(options: CommandOptions): Promise<number> {
     adopt: options.adopt === true,
     prune: options.prune === true,
     check: options.check !== false,
+    data: options.data !== false,
     force: options.force === true,
   });
   const result = await orInterrupted(io, report, work);

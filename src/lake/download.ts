@@ -24,7 +24,7 @@ export interface Download {
  *
  * @throws {StoreError}; DAMAGED (exit 1) when bytes are missing.
  */
-export async function readObject(
+async function readObject(
   { store, bucket, signal, onBytes }: Download,
   key: string,
   take: (chunk: Buffer) => Promise<void>,

@@ -8,7 +8,7 @@ import { bucketProblem, hasBucket, makeBucket } from './buckets.ts';
 import { Store, type StoreOptions } from './store.ts';
 import { directWay, forwardedWay, type Way } from './way.ts';
 
-export { type Bucket, bucketProblem, hasBucket, listBuckets, makeBucket, removeBucket } from './buckets.ts';
+export { type Bucket, listBuckets, makeBucket, removeBucket } from './buckets.ts';
 export { deleteObjects, openObject, putObject } from './objects.ts';
 export { Store } from './store.ts';
 

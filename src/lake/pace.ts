@@ -1,6 +1,6 @@
 /** Tasks at once, at the beginning and at most. */
-const START = 16;
-export const MOST = 32;
+const START = 32;
+const MOST = 64;
 const LEAST = 2;
 /** Milliseconds in which the store's complaints count as one. */
 const ROUND = 1000;

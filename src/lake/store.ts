@@ -41,7 +41,7 @@ export interface StoreOptions {
 }
 
 /** Connections at once. */
-export const SOCKETS = 32;
+const SOCKETS = 64;
 /** Seconds for which a store that has never answered is tried, and one that was there before. */
 const FIRST_PATIENCE = 20;
 const PATIENCE = 180;

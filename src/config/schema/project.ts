@@ -33,7 +33,9 @@ export const Project = z.strictObject({
     .string()
     .optional()
     .meta({ description: 'A folder with components of your own, beside the packaged ones.' }),
-  data_folder: z.string().default('data').meta({ description: 'One folder per bucket with example data.' }),
+  data_folder: z.string().optional().meta({
+    description: 'A folder whose folders become buckets: `up` and `data push` send what is in them.',
+  }),
   providers: z.record(z.string(), z.string()).default({}).meta({
     description: 'Which component provides a capability when several could: {s3: seaweedfs}.',
   }),
