@@ -3,6 +3,8 @@ export interface Location {
   file: string;
   line?: number;
   column?: number;
+  /** The file holds secrets: none of its lines may be shown. */
+  secret?: true;
 }
 
 /** Exit codes of the command line; see docs/exit-codes.md. */

@@ -4,7 +4,7 @@ import { isTree } from '../config/merge.ts';
 import { readDocument } from '../config/read.ts';
 import { secretKey, secretName } from '../config/schema/secrets.ts';
 import { validate } from '../config/validate.ts';
-import { configError, type DatamillError, type Location } from '../errors.ts';
+import { configError, DatamillError, type Location } from '../errors.ts';
 import type { LoadOptions, SecretValue } from './types.ts';
 
 /** Where sops keeps what it needs to decrypt a file; no name of a Secret in such a file. */
@@ -21,7 +21,7 @@ export async function readSecretsFile(
   from: Location,
   options: LoadOptions,
 ): Promise<SecretValue[]> {
-  const document = readDocument(file, 'secrets', from);
+  const document = readSecretly(file, from);
   const encrypted = isTree(document.data) && isTree(document.data[SOPS]);
   const values = valuesOf(document, encrypted);
   if (encrypted) {
@@ -30,6 +30,21 @@ export async function readSecretsFile(
   }
   await warnOfReaders(file, options);
   return values;
+}
+
+/** Places in the file are told without the lines that stand there. */
+function readSecretly(file: string, from: Location): ParsedDocument {
+  try {
+    const document = readDocument(file, 'secrets', from);
+    const locate: ParsedDocument['locate'] = (...args) => ({ ...document.locate(...args), secret: true });
+    return { ...document, locate };
+  } catch (error) {
+    if (!(error instanceof DatamillError) || error.at?.file !== file) throw error;
+    const { code, hint, exitCode } = error;
+    // What the parser says may quote the file: a password that begins with `*` is an alias to it.
+    const message = code.startsWith('YAML') ? 'this is not valid YAML' : error.message;
+    throw new DatamillError(code, message, { hint, exitCode, at: { ...error.at, secret: true } });
+  }
 }
 
 /** The values in the order of the file, which is the order that sops signs them in. */

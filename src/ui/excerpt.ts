@@ -7,10 +7,10 @@ const widest = 160;
 
 /**
  * The line an error is about and a mark under the word it is about; nothing when the file
- * cannot be read, is large, or has no such line.
+ * cannot be read, is large, holds secrets, or has no such line.
  */
 export function sourceExcerpt(at: Location | undefined): string[] {
-  if (at?.line === undefined) return [];
+  if (at?.line === undefined || at.secret) return [];
   const line = readLine(at.file, at.line);
   if (line === undefined || textWidth(line) > widest * 10) return [];
   const number = String(at.line).padStart(5);

@@ -1,9 +1,11 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { SecretsSection } from '../../../src/config/schema/secrets.ts';
 import { DatamillError } from '../../../src/errors.ts';
 import { loadSecrets } from '../../../src/secrets/index.ts';
+import { printError } from '../../../src/ui/error.ts';
 import { packageRoot } from '../../../src/util/paths.ts';
 import { redact } from '../../../src/util/redact.ts';
 import { workspace } from '../../helpers/workspace.ts';
@@ -208,6 +210,23 @@ describe('plain files', () => {
     expect(error).toMatchObject({ exitCode: 2, at: { file: path, line } });
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain('secret word');
+  });
+
+  it.each([
+    ['a wrong type', 'db:\n  password: [geheim-1234]\n'],
+    ['an open quote', 'db:\n  password: "geheim-1234\n'],
+    ['the same key twice', 'db:\n  password: a\n  password: geheim-1234\n'],
+    ['an alias of nothing', 'db:\n  password: *geheim-1234\n'],
+    ['a tab', 'db:\n\tpassword: geheim-1234\n'],
+    ['a second document', 'db: { password: a }\n--- geheim-1234\n'],
+    ['an expression that is none', 'db: { password: !hbs "{{#geheim-1234" }\n'],
+  ])('show none of their lines with %s', async (_, content) => {
+    const shown = new PassThrough();
+    printError(await failure(file('plain.yaml', content), {}), { stream: shown, verbose: true });
+    const text = String(shown.read());
+
+    expect(text).toMatch(/plain\.yaml:\d+:\d+/);
+    expect(text).not.toContain('geheim');
   });
 
   it('are refused when they are not there', async () => {
