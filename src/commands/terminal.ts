@@ -33,8 +33,8 @@ export async function atTerminal(
     release();
     process.off('exit', release);
     process.off('SIGQUIT', quit);
-    // What was not read must not keep us.
-    process.stdin.unref();
+    // What was not read must not keep us; a file has no `unref`, and does not.
+    (process.stdin as { unref?(): void }).unref?.();
   }
 }
 

@@ -40,39 +40,44 @@ export async function* readLines(
   let rest: Buffer[] = [];
   let size = 0;
   let continued = false;
-  const take = (end: Buffer, whole: boolean): LogLine => {
+  const take = (end: Buffer): LogLine => {
     const line = toLine(rest.length === 0 ? end : Buffer.concat([...rest, end]), continued);
     rest = [];
     size = 0;
-    continued = !whole;
+    continued = false;
     return line;
   };
   for await (const chunk of source) {
     const lines: LogLine[] = [];
     let from = 0;
     for (let at = chunk.indexOf(LINE_END); at !== -1; at = chunk.indexOf(LINE_END, from)) {
-      lines.push(take(chunk.subarray(from, at), true));
+      lines.push(take(chunk.subarray(from, at)));
       from = at + 1;
-    }
-    for (;;) {
-      const cut = pieceEnd(chunk, from, Math.max(longest - size, LONGEST_CHARACTER));
-      if (cut === undefined) break;
-      lines.push(take(chunk.subarray(from, cut), false));
-      from = cut;
     }
     if (from < chunk.length) rest.push(chunk.subarray(from));
     size += chunk.length - from;
+    while (size >= longest) {
+      const all = Buffer.concat(rest);
+      const cut = pieceEnd(all, longest);
+      lines.push(toLine(all.subarray(0, cut), continued));
+      continued = true;
+      rest = [all.subarray(cut)];
+      size = all.length - cut;
+    }
     if (lines.length > 0) yield lines;
   }
-  if (size > 0) yield [take(Buffer.alloc(0), true)];
+  if (size > 0) yield [take(Buffer.alloc(0))];
 }
 
-/** Where a piece of a long line ends, before a character that is not there as a whole. */
-function pieceEnd(chunk: Buffer, from: number, room: number): number | undefined {
-  if (chunk.length - from < room) return undefined;
-  let cut = from + room;
-  while (cut > from && cut < chunk.length && (chunk[cut]! & 0xc0) === 0x80) cut -= 1;
-  return cut > from ? cut : undefined;
+/** Where a piece ends that is to have so many bytes: before a character that would be torn. */
+function pieceEnd(bytes: Buffer, wanted: number): number {
+  for (let back = 1; back < LONGEST_CHARACTER; back += 1) {
+    const byte = bytes[wanted - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? wanted - back : wanted;
+  }
+  return wanted;
 }
 
 function toLine(bytes: Buffer, continued: boolean): LogLine {
