@@ -7,9 +7,11 @@ import { configurationCommands } from './cli/configuration.ts';
 import { dataCommands } from './cli/data.ts';
 import { debugCommands } from './cli/debug.ts';
 import { operateCommands } from './cli/operate.ts';
+import { pipelineCommands } from './cli/pipeline.ts';
 import { platformCommands } from './cli/platform.ts';
 import { secretsCommands } from './cli/secrets.ts';
 import { toolsCommands } from './cli/tools.ts';
+import { tunnelCommands } from './cli/tunnel.ts';
 import { version } from './util/version.ts';
 
 // Only commander is loaded here: each command imports what it needs when it is called, so that
@@ -34,6 +36,8 @@ secretsCommands(program);
 clusterCommands(program);
 dataCommands(program);
 configurationCommands(program);
+pipelineCommands(program);
+tunnelCommands(program);
 toolsCommands(program);
 
 program.addHelpText(
