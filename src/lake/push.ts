@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { setMaxListeners } from 'node:events';
 import { DatamillError, errorMessage } from '../errors.ts';
 import { makeBucket } from './buckets.ts';
 import { compare } from './compare.ts';
@@ -48,7 +48,7 @@ export async function planPush(
     buckets.map(async (bucket) => {
       const [stored, { files, leftOut }] = await Promise.all([
         listAll(store, bucket, { signal }),
-        walk(join(folder), bucket, signal),
+        walk(folder, bucket, signal),
       ]);
       const compared = await compare(files, leftOut, stored ?? new Map(), buffers, signal);
       return { bucket, exists: stored !== undefined, leftOut, ...compared };
@@ -92,6 +92,8 @@ export async function push(
       onProgress(progress);
     },
   };
+  // Every request listens to it: many are no leak.
+  setMaxListeners(0, sender.signal);
   await pace.each(ordered, async (file) => {
     sender.signal.throwIfAborted();
     try {
