@@ -76,12 +76,22 @@ export async function doctor(options: ActionOptions): Promise<DoctorResult> {
       result: worst(groups.flatMap(({ findings }) => findings)),
       reachable: session !== undefined,
       installed: inside.installed,
-      groups: groups.filter(({ findings }) => findings.length > 0),
+      groups: groups
+        .filter(({ findings }) => findings.length > 0)
+        .map(({ name, findings }) => ({ name, findings: findings.map((one) => withTarget(one, session)) })),
       missingRights: inside.missingRights,
     };
   } finally {
     session?.close();
   }
+}
+
+/** Commands that can be pasted: kubectl is told which cluster is meant. */
+function withTarget(finding: Observation, session: Session | undefined): Observation {
+  if (session === undefined || finding.remedy === undefined) return finding;
+  const { kubeconfig, context } = session.handle;
+  const kubectl = `kubectl --kubeconfig ${kubeconfig} --context ${context} `;
+  return { ...finding, remedy: finding.remedy.replaceAll(/(?<=`|\| )kubectl (?!config)/g, kubectl) };
 }
 
 /** 0, 1 when something is wrong, 4 when the cluster could not be asked. */
