@@ -6,6 +6,7 @@ import { Credentials, type Ready } from './credentials.ts';
 import { isStatus, KubeError, responseError } from './errors.ts';
 import { type Access, readAccess } from './kubeconfig.ts';
 import type { ExecStreams } from './stream/exec.ts';
+import type { Opened } from './stream/socket.ts';
 import { openAnswer, send, urlOf } from './transport.ts';
 
 export interface RequestOptions {
@@ -147,7 +148,7 @@ export class Api {
    * @throws {KubeError} what the API server answered instead.
    * @throws {DatamillError} TARGET_UNREACHABLE or TARGET_UNTRUSTED (exit 4).
    */
-  async socket(path: string, protocols: readonly string[], signal?: AbortSignal): Promise<WebSocket> {
+  async socket(path: string, protocols: readonly string[], signal?: AbortSignal): Promise<Opened> {
     const { openSocket } = await import('./stream/socket.ts');
     const url = new URL(this.server + path);
     url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
@@ -155,10 +156,11 @@ export class Api {
       const { headers, endless: agent } = await this.#credentials.get();
       try {
         const { server } = this;
-        const socket = await openSocket({ server, url, headers, agent, protocols, signal });
+        const opened = await openSocket({ server, url, headers, agent, protocols, signal });
+        const { socket } = opened;
         this.#sockets.add(socket);
         socket.once('close', () => this.#sockets.delete(socket));
-        return socket;
+        return opened;
       } catch (error) {
         // A token that has run out, or a kept connection that the server had just ended.
         if (isStatus(error, 401)) this.#credentials.expire();

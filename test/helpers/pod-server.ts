@@ -48,9 +48,11 @@ export class PodServer {
     const server = http.createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const pods = new PodServer(server);
-    const sockets = new WebSocketServer({
-      noServer: true,
-      handleProtocols: (offered) => protocols.find((one) => offered.has(one)) ?? false,
+    const sockets = new WebSocketServer({ noServer: true });
+    const chosen = new WeakMap<http.IncomingMessage, string>();
+    sockets.on('headers', (headers, request) => {
+      const protocol = chosen.get(request);
+      if (protocol !== undefined) headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
     });
     server.on('request', (request, response) => {
       const found = pods.objects.get(request.url!.split('?')[0]!);
@@ -67,8 +69,13 @@ export class PodServer {
         );
         return;
       }
+      // By hand, as names that are no tokens of HTTP are in use.
+      const offered = (request.headers['sec-websocket-protocol'] ?? '').split(', ');
+      delete request.headers['sec-websocket-protocol'];
+      const protocol = protocols.find((one) => offered.includes(one));
+      if (protocol === undefined) pods.faults.push(`sub-protocols "${offered}"`);
+      else chosen.set(request, protocol);
       sockets.handleUpgrade(request, raw, head, (socket) => {
-        if (!protocols.includes(socket.protocol)) pods.faults.push(`sub-protocol "${socket.protocol}"`);
         const stream: PodStream = {
           url: new URL(request.url!, 'http://node'),
           socket,

@@ -45,10 +45,10 @@ export function forwardError({ namespace, pod, port }: PodPort, said: string): D
 }
 
 /** The way to the pod ended without a word: what was read may be only a part. */
-export function lostError({ namespace, pod }: Omit<PodPort, 'port'>, code: number): DatamillError {
+export function lostError({ namespace, pod }: Omit<PodPort, 'port'>, code: number | 'reset'): DatamillError {
   return new DatamillError(
     'STREAM_LOST',
-    `the connection to pod ${namespace}/${pod} was cut (WebSocket code ${code})`,
+    `the connection to pod ${namespace}/${pod} was cut (${code === 'reset' ? 'stream reset' : `WebSocket code ${code}`})`,
     { hint: 'the pod ended, or the way to the API server was interrupted' },
   );
 }

@@ -4,11 +4,12 @@ import { abortError } from '../../util/abort.ts';
 import type { Api } from '../client.ts';
 import { frame, unframe } from './channels.ts';
 import { lostError, openError } from './errors.ts';
-import { closeSocket } from './socket.ts';
+import { closeSocket, type Opened } from './socket.ts';
 import { exitCodeOf } from './status.ts';
 
 /** The newest first: only v5 can say that standard input has ended. */
-const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+const V5 = 'v5.channel.k8s.io';
+const PROTOCOLS = [V5, 'v4.channel.k8s.io'];
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
@@ -77,14 +78,18 @@ async function run(
   if (tty) query.set('tty', 'true');
   for (const word of command) query.append('command', word);
   const path = `/api/v1/namespaces/${at.namespace}/pods/${at.pod}/${verb}?${query}`;
-  const socket = await api.socket(path, PROTOCOLS, signal).catch((error) => {
+  const opened = await api.socket(path, PROTOCOLS, signal).catch((error) => {
     throw openError(error, `pods/${verb}`, at);
   });
-  return await converse(socket, at, streams);
+  return await converse(opened, at, streams);
 }
 
 /** Carries the streams until the program has ended. */
-async function converse(socket: WebSocket, at: ContainerName, streams: ExecStreams): Promise<number> {
+async function converse(
+  { socket, protocol }: Opened,
+  at: ContainerName,
+  streams: ExecStreams,
+): Promise<number> {
   const { stdin, resize, signal, tty } = streams;
   const abort = () => socket.terminate();
   signal?.addEventListener('abort', abort);
@@ -99,7 +104,7 @@ async function converse(socket: WebSocket, at: ContainerName, streams: ExecStrea
     stops.push(() => output.off('error', abort));
   }
   if (tty && resize !== undefined) stops.push(followSize(socket, resize));
-  if (stdin !== undefined) stops.push(sendInput(socket, stdin));
+  if (stdin !== undefined) stops.push(sendInput(socket, stdin, protocol === V5));
   socket.resume();
   try {
     const { status, code } = await ended;
@@ -150,15 +155,14 @@ function followSize(socket: WebSocket, terminal: TerminalSize): () => void {
 }
 
 /** Sends what is read, no faster than it is taken. @returns what stops it and leaves the rest unread. */
-function sendInput(socket: WebSocket, stdin: Readable): () => void {
+function sendInput(socket: WebSocket, stdin: Readable, canEnd: boolean): () => void {
   const onData = (chunk: Buffer | string) => {
     if (socket.readyState !== WebSocket.OPEN) return;
     stdin.pause();
     socket.send(frame(STDIN, Buffer.from(chunk)), () => stdin.resume());
   };
   const onEnd = () => {
-    if (socket.readyState === WebSocket.OPEN && socket.protocol === PROTOCOLS[0])
-      socket.send(Buffer.from([CLOSE, STDIN]));
+    if (socket.readyState === WebSocket.OPEN && canEnd) socket.send(Buffer.from([CLOSE, STDIN]));
   };
   stdin.on('data', onData).on('end', onEnd);
   return () => {

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type http from 'node:http';
 import WebSocket from 'ws';
 import { abortError } from '../../util/abort.ts';
@@ -16,6 +15,13 @@ export interface Dial {
   signal?: AbortSignal;
 }
 
+export interface Opened {
+  socket: WebSocket;
+  /** The sub-protocol that was agreed on. */
+  protocol: string;
+}
+
+const PROTOCOL = 'sec-websocket-protocol';
 const OPEN_TIMEOUT = 30_000;
 /** Balancers before an API server end what is idle for a minute or more. */
 const PING_EVERY = 15_000;
@@ -31,11 +37,14 @@ const CLOSE_WITHIN = 1000;
  * @throws {KubeError} what the API server answered instead.
  * @throws {DatamillError} TARGET_UNREACHABLE or TARGET_UNTRUSTED (exit 4); the reason of the signal.
  */
-export function openSocket({ server, url, headers, agent, protocols, signal }: Dial): Promise<WebSocket> {
+export function openSocket({ server, url, headers, agent, protocols, signal }: Dial): Promise<Opened> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw abortError(signal);
-    const socket = new WebSocket(url, [...protocols], {
-      headers: headers as Record<string, string>,
+    // The name of one of them is no token of HTTP, which the library would not have; Kubernetes does.
+    const offered = { ...headers, [PROTOCOL]: protocols.join(', ') } as Record<string, string>;
+    let protocol: string | undefined;
+    const socket = new WebSocket(url, {
+      headers: offered,
       agent,
       handshakeTimeout: OPEN_TIMEOUT,
       perMessageDeflate: false,
@@ -57,11 +66,20 @@ export function openSocket({ server, url, headers, agent, protocols, signal }: D
       settled();
       reject(connectionError(server, error));
     });
+    socket.once('upgrade', (response) => {
+      protocol = response.headers[PROTOCOL];
+      delete response.headers[PROTOCOL];
+    });
     socket.once('open', () => {
       settled();
       socket.pause();
+      if (protocol === undefined || !protocols.includes(protocol)) {
+        socket.terminate();
+        reject(connectionError(server, new Error(`it speaks none of ${protocols.join(', ')}`)));
+        return;
+      }
       keepAlive(socket);
-      resolve(socket);
+      resolve({ socket, protocol });
     });
   });
 }
@@ -97,7 +115,7 @@ function keepAlive(socket: WebSocket): void {
   socket.once('close', () => clearInterval(timer));
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+async function readText(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');
