@@ -74,6 +74,7 @@ export function undertaking(
     absent,
     places: there.map((namespace) => {
       const here = changed.filter(({ component }) => component.namespace === namespace);
+      const checks = here.flatMap(({ component }) => component.checks);
       return {
         namespace,
         kinds: changed.flatMap((one) =>
@@ -83,6 +84,12 @@ export function undertaking(
         ),
         jobs: here.some(({ component: { hooks } }) => hooks.before.length + hooks.after.length > 0),
         forwards: !simulated && changed.some(({ component }) => bucketsIn(component) === namespace),
+        checks: {
+          jobs: !simulated && checks.some(({ job }) => job !== undefined),
+          // A condition is read off an object; the others talk to the service.
+          forwards:
+            !simulated && checks.some(({ job, condition }) => job === undefined && condition === undefined),
+        },
       };
     }),
   };

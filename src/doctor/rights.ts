@@ -11,10 +11,12 @@ export interface Undertaking {
   places: Array<{
     namespace: string;
     kinds: readonly Kind[];
-    /** Jobs that run before and after components, or check them. */
+    /** Jobs that run before and after components. */
     jobs: boolean;
     /** Connections to ports of pods, as making buckets takes. */
     forwards: boolean;
+    /** What the checks take, without which installing still comes to an end. */
+    checks: { jobs: boolean; forwards: boolean };
   }>;
   /** Namespaces that have to be made. */
   absent: readonly string[];
@@ -44,12 +46,16 @@ export async function rightsFor(api: Api, { home, places, absent }: Undertaking)
     ...all(['list'], CORE, 'nodes'),
     ...all(['list'], 'storage.k8s.io', 'storageclasses'),
   ];
-  for (const { namespace, kinds, jobs, forwards } of places) {
+  for (const { namespace, kinds, jobs, forwards, checks } of places) {
     // Helm's own revisions and what data-mill makes; the record is a ConfigMap.
     needed.push(...all(['get', 'list', 'create', 'update', 'delete'], CORE, 'secrets', namespace));
     needed.push(...all(['get', 'list', 'create', 'patch'], CORE, 'configmaps', namespace));
     if (jobs) needed.push(...all(['get', 'create', 'delete'], 'batch', 'jobs', namespace));
-    if (forwards) needed.push(...all(['create'], CORE, 'pods/portforward', namespace));
+    if (forwards) needed.push(...all(['get'], CORE, 'pods/portforward', namespace));
+    if (checks.jobs) useful.push(...all(['get', 'create', 'delete'], 'batch', 'jobs', namespace));
+    // A WebSocket is opened with a GET; newer API servers ask for `create` as well.
+    if (forwards || checks.forwards)
+      useful.push(...all(['get', 'create'], CORE, 'pods/portforward', namespace));
     for (const kind of kinds) {
       const found = await resource(api, kind);
       if (found === undefined) continue;
@@ -66,7 +72,8 @@ export async function rightsFor(api: Api, { home, places, absent }: Undertaking)
       ...all(['list'], CORE, 'persistentvolumeclaims', namespace),
     );
   }
-  return { needed, useful };
+  const known = new Set(needed.map((right) => JSON.stringify(right)));
+  return { needed, useful: useful.filter((right) => !known.has(JSON.stringify(right))) };
 }
 
 function all(verbs: readonly string[], group: string, name: string, namespace?: string): Right[] {
