@@ -43,7 +43,10 @@ export function platformCommands(program: Command): void {
     async () => (await import('../commands/plan.ts')).run,
   );
   runs(
-    components(shared(program.command('status').description('show how the components are'))),
+    components(shared(program.command('status').description('show how the components are'))).option(
+      '--images',
+      'show the images that run instead, with their digests',
+    ),
     async () => (await import('../commands/status.ts')).run,
   );
   runs(

@@ -1,3 +1,4 @@
+import { runningImages } from '../actions/images.ts';
 import { type StatusResult, status } from '../actions/status.ts';
 import { renderTable } from '../ui/table.ts';
 import { actionOptions, type CommandOptions, sameFlags } from './runtime.ts';
@@ -5,6 +6,7 @@ import { actionOptions, type CommandOptions, sameFlags } from './runtime.ts';
 /** `datamill status` */
 export async function run(options: CommandOptions): Promise<number> {
   const { io } = options;
+  if (options.images) return await images(options);
   const result = await status(actionOptions(options, io.warn));
   const { target } = result;
   const { state: _, ...documented } = target;
@@ -18,6 +20,30 @@ export async function run(options: CommandOptions): Promise<number> {
     },
     () => text(result, options),
   );
+  return 0;
+}
+
+/** `datamill status --images` */
+async function images(options: CommandOptions): Promise<number> {
+  const { io } = options;
+  const found = await runningImages(actionOptions(options, io.warn));
+  await io.document({ images: found }, () => {
+    if (found.length === 0)
+      return `No pod of this flavour runs; \`datamill status${sameFlags(options)}\` says more.\n`;
+    const columns = [
+      { title: 'IMAGE', shrink: false },
+      { title: 'DIGEST' },
+      { title: 'PODS', align: 'right' as const },
+      { title: 'COMPONENTS' },
+    ];
+    const rows = found.map(({ image, digest, pods, components }) => [
+      image,
+      digest || 'not known',
+      String(pods),
+      components.join(', '),
+    ]);
+    return renderTable(columns, rows, { width: process.stdout.columns });
+  });
   return 0;
 }
 
