@@ -60,6 +60,9 @@ describe.concurrent('secrets', () => {
     await run('status', '--output', 'json');
     await run('config', '--output', 'yaml');
     await run('history', 'api', '--output', 'json');
+    expect((await run('secrets')).stdout).toMatch(/store-auth +password, user +store .*Deployment\/api/);
+    await run('secrets', 'api', '--output', 'json');
+    expect((await run('secrets', '--show', 'store-auth')).code).toBe(2);
     await run('render', join(project.folder, 'rendered'));
     await run('up', '-n', elsewhere, '--output', 'json');
     await run('down');
