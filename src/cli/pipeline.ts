@@ -14,10 +14,57 @@ export function pipelineCommands(program: Command): void {
     ]),
     async () => (await import('../commands/pipeline.ts')).graph,
   );
+  runs(
+    exported(
+      read(
+        pipeline.command('check').description('check that a project can run in a cluster; writes nothing'),
+      ),
+    ),
+    async () => (await import('../commands/pipeline.ts')).check,
+  );
+  runs(
+    exported(read(pipeline.command('export').description('write a project as a workflow for Argo'))).option(
+      '-o, --out-file <file>',
+      'where to write; - for standard output; default: argo.yaml in the project',
+    ),
+    async () => (await import('../commands/pipeline.ts')).exportWorkflow,
+  );
+}
+
+/** Flags of what becomes a workflow. */
+function exported(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--mode <mode>', 'force runs all tasks, the others only those that are outdated')
+        .choices(['force', 'regular', 'incremental'])
+        .default('force'),
+    )
+    .addOption(
+      new Option('--kind <kind>', 'what to make')
+        .choices(['Workflow', 'WorkflowTemplate', 'CronWorkflow'])
+        .default('Workflow'),
+    )
+    .option('--schedule <cron>', 'when a CronWorkflow runs')
+    .option('--image <image>', 'image of the pods; default: continuumio/miniconda3')
+    .option('-n, --namespace <name>', 'namespace of the workflow; default: argo')
+    .option('--service-account <name>', 'service account of the pods')
+    .option('--claim <name>', 'the claim that holds the project; default: nfs')
+    .option('--mount-path <path>', 'where pods mount it; default: /mnt/vol')
+    .option('--sub-path <path>', 'folder of the project in the claim; default: the name of the project')
+    .addOption(
+      new Option('--access-mode <mode>', 'how the claim can be mounted, to check it').choices([
+        'ReadWriteMany',
+        'ReadWriteOnce',
+        'ReadWriteOncePod',
+        'ReadOnlyMany',
+      ]),
+    )
+    .option('--max-bytes <n>', 'most bytes of one object; default: 900000')
+    .option('--soopervisor-env <name>', 'target environment of a soopervisor.yaml that has several');
 }
 
 /** Flags of all that read a project. `--env--KEY VALUE` is taken by the command itself. */
-function read(command: Command, forms: string[]): Command {
+function read(command: Command, forms = ['text', 'json', 'yaml']): Command {
   return command
     .usage('[options] [--env--KEY VALUE]...')
     .option(
@@ -28,6 +75,6 @@ function read(command: Command, forms: string[]): Command {
     .addOption(new Option('--output <form>', 'how to print').choices(forms).default('text'))
     .option('--verbose', 'say more, also about errors')
     .option('--no-color', 'no colours')
-    .allowUnknownOption()
-    .allowExcessArguments();
+    .argument('[key-value...]')
+    .allowUnknownOption();
 }

@@ -3,6 +3,16 @@
  * door of this room.
  */
 export { projectDocument, productsDocument } from './describe.ts';
+export {
+  type Checked,
+  checkProject,
+  type Exported,
+  type ExportOptions,
+  exportProject,
+  type Mode,
+} from './export/index.ts';
+export type { Kind } from './export/documents.ts';
+export type { ExportSettings, Volume } from './export/settings.ts';
 export { downstream, levels } from './graph.ts';
 export { type ReadOptions, readProject } from './project.ts';
 export { productText } from './spec/products.ts';

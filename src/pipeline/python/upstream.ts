@@ -120,9 +120,7 @@ function afterParentheses(tokens: readonly Token[], at: number): number {
 }
 
 const KEYWORDS = new Set(
-  'and as assert await del elif else for from if in is lambda not or return while with yield'.split(
-    ' ',
-  ),
+  'and as assert await del elif else for from if in is lambda not or return while with yield'.split(' '),
 );
 
 /** The text in brackets that begin at `open`, when it is a constant text. */

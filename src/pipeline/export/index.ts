@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { configError } from '../../errors.ts';
+import { isInside } from '../files.ts';
+import { levels } from '../graph.ts';
+import { isFile } from '../place.ts';
+import { Problems } from '../problems.ts';
+import type { Project, Warning } from '../types.ts';
+import { bytesOf, buildDocuments, type Kind, MAX_BYTES } from './documents.ts';
+import { type CondaEnvironment, readEnvironmentFile } from './environment.ts';
+import { argoNames } from './names.ts';
+import { claimVolume, defaultSettings, type ExportSettings } from './settings.ts';
+import { toWorkflowYaml } from './text.ts';
+import { buildDag, type Template } from './workflow.ts';
+
+export type Mode = 'force' | 'regular' | 'incremental';
+
+/** What is asked for on the command line; it wins over soopervisor.yaml. */
+export interface ExportOptions {
+  mode?: Mode;
+  kind?: Kind;
+  image?: string;
+  namespace?: string;
+  claim?: string;
+  mountPath?: string;
+  subPath?: string;
+  serviceAccount?: string;
+  schedule?: string;
+  maxBytes?: number;
+  /** How the claim can be mounted, as far as it is known. */
+  accessMode?: string;
+  /** Target environment of a soopervisor.yaml that has several. */
+  target?: string;
+}
+
+/** A project that can be run by Argo. */
+export interface Checked {
+  settings: ExportSettings;
+  environment: CondaEnvironment;
+  /** Names for Argo by names of tasks. */
+  names: Map<string, string>;
+  /** Tasks that can run at once, at most. */
+  width: number;
+  warnings: Warning[];
+}
+
+/** The objects for Argo, as data and as text. */
+export interface Exported extends Checked {
+  objects: Template[];
+  yaml: string;
+  /** Bytes of each object as JSON. */
+  bytes: number[];
+}
+
+/**
+ * Checks what a project needs to run in a cluster, beside its graph.
+ *
+ * @throws {DatamillError} (exit 2) everything that is wrong.
+ */
+export async function checkProject(project: Project, options: ExportOptions): Promise<Checked> {
+  const problems = new Problems();
+  const read = await readSettings(project, options, problems);
+  const settings = read ?? defaultSettings(project.name);
+  const environment = readEnvironmentFile(settings.environment, project.root, problems);
+  checkProducts(project, settings, problems);
+  const all = levels(project.tasks);
+  const width = all.reduce((max, level) => Math.max(max, level.length), 0);
+  checkAccess(settings, width, problems);
+  if (project.spec === undefined)
+    problems.add(
+      'PIPELINE_MISSING',
+      'only a pipeline file can be exported, not a folder or a pattern',
+      undefined,
+      'write the tasks into a pipeline.yaml',
+    );
+  if ((options.kind ?? 'Workflow') === 'CronWorkflow' && settings.schedule === undefined)
+    problems.add(
+      'SCHEDULE_MISSING',
+      'a CronWorkflow needs a schedule',
+      undefined,
+      'give one: --schedule "0 4 * * *"; or argo.schedule in soopervisor.yaml',
+    );
+  if (project.tasks.length === 0)
+    problems.add(
+      'TASKS_MISSING',
+      'the pipeline has no tasks',
+      project.spec === undefined ? undefined : { file: project.spec, line: 1, column: 1 },
+    );
+  problems.check();
+  const warnings = settings.warnings.map((message) => ({ code: 'SETTING_UNUSED', message }));
+  const names = argoNames(project.tasks.map(({ name }) => name));
+  return {
+    settings,
+    environment: environment!,
+    names,
+    width,
+    warnings: [...project.warnings, ...warnings, ...problems.warnings],
+  };
+}
+
+/**
+ * Writes a project as objects for Argo. Nothing is written to disk.
+ *
+ * @throws {DatamillError} (exit 2) what is wrong, or WORKFLOW_TOO_LARGE (exit 3).
+ */
+export async function exportProject(project: Project, options: ExportOptions): Promise<Exported> {
+  const checked = await checkProject(project, options);
+  const { settings, environment, names } = checked;
+  const built = buildDag(levels(project.tasks).flat(), names, settings, {
+    folder: settings.volumes[0]!.mountPath,
+    entry: relative(project.root, project.spec!),
+    environment: { ...environment, file: settings.environment },
+    force: (options.mode ?? 'force') === 'force',
+    args: settings.args,
+    hasSetup: existsSync(join(project.root, 'setup.py')),
+  });
+  const slug = [...argoNames([project.name]).values()][0]!.slice(0, 50).replace(/-$/, '');
+  const objects = buildDocuments(built, {
+    kind: options.kind ?? 'Workflow',
+    slug,
+    settings,
+    maxBytes: options.maxBytes ?? MAX_BYTES,
+  });
+  const comment = `# Made by \`datamill pipeline export\`: change the project and export it again.\n`;
+  return { ...checked, objects, yaml: toWorkflowYaml(objects, comment), bytes: objects.map(bytesOf) };
+}
+
+async function readSettings(
+  { name, root }: Project,
+  options: ExportOptions,
+  problems: Problems,
+): Promise<ExportSettings | undefined> {
+  const file = join(root, 'soopervisor.yaml');
+  let settings: ExportSettings | undefined = defaultSettings(name);
+  if (isFile(file)) {
+    const { readSoopervisor } = await import('./soopervisor.ts');
+    settings = problems.attempt(() => readSoopervisor({ file, project: name, target: options.target }));
+  } else if (options.target !== undefined)
+    throw configError(
+      'TARGET_UNKNOWN',
+      'there is no soopervisor.yaml, whose target environment could be chosen',
+      {},
+    );
+  return settings === undefined ? undefined : override(settings, options);
+}
+
+function override(settings: ExportSettings, options: ExportOptions): ExportSettings {
+  const [first, ...others] = settings.volumes;
+  const own =
+    options.claim === undefined ? first! : claimVolume(options.claim, first!.subPath, first!.mountPath);
+  const disk = {
+    ...own,
+    mountPath: options.mountPath ?? own.mountPath,
+    subPath: options.subPath ?? own.subPath,
+  };
+  return {
+    ...settings,
+    volumes: [disk, ...others],
+    image: options.image ?? settings.image,
+    namespace: options.namespace ?? settings.namespace,
+    serviceAccount: options.serviceAccount ?? settings.serviceAccount,
+    schedule: options.schedule === undefined ? settings.schedule : [options.schedule],
+    accessMode: options.accessMode ?? settings.accessMode,
+  };
+}
+
+function checkProducts({ tasks, root }: Project, { volumes }: ExportSettings, problems: Problems): void {
+  for (const task of tasks) {
+    for (const product of Object.values(task.products)) {
+      if (product.type !== 'file' || isInside(product.path, root)) continue;
+      if (volumes.slice(1).some(({ mountPath }) => isInside(product.path, mountPath))) continue;
+      problems.add(
+        'PRODUCT_OUTSIDE',
+        `"${task.name}" makes ${product.path}, which is outside of the project and would be lost with its pod`,
+        task.at(),
+        'use a path in the project, or on a volume that soopervisor.yaml mounts',
+      );
+    }
+  }
+}
+
+/**
+ * A claim that only one node can mount is no shared disk: pods of tasks that run at once would wait
+ * for each other for ever.
+ */
+function checkAccess(
+  { accessMode, volumes, parallelism }: ExportSettings,
+  width: number,
+  problems: Problems,
+): void {
+  if (accessMode === undefined || accessMode === 'ReadWriteMany') return;
+  const claim = volumes[0]?.claim ?? volumes[0]?.name;
+  if (accessMode === 'ReadOnlyMany') {
+    problems.add(
+      'ACCESS_MODE',
+      `the claim ${claim} is ReadOnlyMany: no task could write what it makes`,
+      undefined,
+      'use a ReadWriteMany claim',
+    );
+    return;
+  }
+  if (width <= 1 || parallelism === 1) return;
+  problems.add(
+    'ACCESS_MODE',
+    `the claim ${claim} is ${accessMode}, but up to ${width} tasks run at once, on several nodes`,
+    undefined,
+    'use a ReadWriteMany claim, such as that of the component nfs; or set argo.parallelism: 1 in soopervisor.yaml',
+  );
+}

@@ -1,0 +1,90 @@
+/** CPU and the like of the pods of tasks; plain values, as Kubernetes writes quantities. */
+export interface Resources {
+  requests: Record<string, string>;
+  limits: Record<string, string>;
+}
+
+/** What pods of tasks can have of their own. */
+export interface PodSettings {
+  image?: string;
+  resources?: Resources;
+  /** Seconds an attempt may take. */
+  timeout?: number;
+  retry?: Record<string, unknown>;
+  env?: Record<string, string>;
+  /** Names of Secrets whose keys become variables. */
+  secretEnv?: string[];
+  nodeSelector?: Record<string, string>;
+  tolerations?: unknown[];
+}
+
+/** A volume that pods mount. */
+export interface Volume {
+  name: string;
+  /** The claim, when the volume is one. */
+  claim?: string;
+  source: Record<string, unknown>;
+  mountPath: string;
+  subPath: string;
+}
+
+/** Everything that a project's workflow is made of, beside its graph. */
+export interface ExportSettings extends PodSettings {
+  namespace: string;
+  serviceAccount?: string;
+  /** The first one holds the project: pods work in it. */
+  volumes: Volume[];
+  /** The conda environment, relative to the project. */
+  environment: string;
+  /** Settings of tasks whose names match a pattern, the first one lowest. */
+  tasks: Array<{ pattern: string; settings: PodSettings }>;
+  podGC?: string;
+  ttl?: number;
+  parallelism?: number;
+  failFast?: boolean;
+  schedule?: string[];
+  timezone?: string;
+  /** Further arguments of `ploomber task`. */
+  args?: string;
+  accessMode?: string;
+  /** What `upload` takes and leaves. */
+  include?: string[];
+  exclude?: string[];
+  warnings: string[];
+}
+
+export const DEFAULT_IMAGE = 'continuumio/miniconda3';
+export const DEFAULT_CLAIM = 'nfs';
+export const DEFAULT_MOUNT = '/mnt/vol';
+export const DEFAULT_NAMESPACE = 'argo';
+
+/** The settings of a project without a soopervisor.yaml, which are those of Soopervisor's first versions. */
+export function defaultSettings(project: string): ExportSettings {
+  return {
+    image: DEFAULT_IMAGE,
+    namespace: DEFAULT_NAMESPACE,
+    volumes: [claimVolume(DEFAULT_CLAIM, project, DEFAULT_MOUNT)],
+    environment: 'environment.yml',
+    tasks: [],
+    warnings: [],
+  };
+}
+
+export function claimVolume(claim: string, subPath: string, mountPath: string): Volume {
+  return {
+    name: volumeName(claim),
+    claim,
+    source: { persistentVolumeClaim: { claimName: claim } },
+    mountPath,
+    subPath,
+  };
+}
+
+/** A name that Kubernetes takes for a volume. */
+export function volumeName(name: string): string {
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+  return slug.slice(0, 63) || 'volume';
+}

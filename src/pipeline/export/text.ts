@@ -1,0 +1,24 @@
+import { stringify } from 'yaml';
+import type { Template } from './workflow.ts';
+
+/** Above this many tasks each gets one line. */
+const MANY = 100;
+const MARK = 'datamill-tasks';
+
+/** The objects as YAML: scripts as blocks, long lists of tasks with a line for each. */
+export function toWorkflowYaml(objects: readonly Template[], comment: string): string {
+  return `${comment}${objects.map(one).join('---\n')}`;
+}
+
+function one(object: Template): string {
+  const lists: unknown[][] = [];
+  const marked = JSON.parse(JSON.stringify(object), (key, value) => {
+    if (key !== 'tasks' || !Array.isArray(value) || value.length <= MANY) return value;
+    lists.push(value);
+    return [`${MARK}-${lists.length - 1}`];
+  });
+  const text = stringify(marked, { aliasDuplicateObjects: false, lineWidth: 0, blockQuote: 'literal' });
+  return text.replace(new RegExp(`^( *)- ${MARK}-(\\d+)$`, 'gm'), (_, indent: string, index: string) =>
+    lists[Number(index)]!.map((task) => `${indent}- ${JSON.stringify(task)}`).join('\n'),
+  );
+}
