@@ -72,10 +72,14 @@ function codeOf(status: number): string {
   return { 404: 'NoSuchKey', 409: 'Conflict', 412: 'PreconditionFailed' }[status] ?? '';
 }
 
+/** A store that is told to end answers these to what it was just doing. */
+const CUT_OFF = /^(RequestTimeout|IncompleteBody|ClientDisconnected)$/;
+
 /** Answers that say "try again": overload, and faults of the store or of a proxy before it. */
 export function isPassing(status: number, reason: string): boolean {
   if (FULL.test(reason)) return false;
-  return status === 429 || (status >= 500 && status !== 501 && status !== 507) || reason === 'RequestTimeout';
+  if ([408, 429, 499].includes(status) || CUT_OFF.test(reason)) return true;
+  return status >= 500 && status !== 501 && status !== 507;
 }
 
 const BROKEN = new Set([

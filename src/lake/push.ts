@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { DatamillError, errorMessage } from '../errors.ts';
+import { DatamillError } from '../errors.ts';
 import { makeBucket } from './buckets.ts';
 import { compare } from './compare.ts';
 import { StoreError } from './errors.ts';
@@ -105,7 +105,7 @@ export async function push(
         stop.abort(error);
         throw error;
       }
-      unsent.push({ bucket: file.bucket, key: file.key, reason: wordsFor(error) });
+      unsent.push({ bucket: file.bucket, key: file.key, reason: wordsFor(file, error) });
     }
   });
   return unsent;
@@ -125,6 +125,10 @@ function isOfFile(error: unknown): boolean {
   return error instanceof ChangedError || (code !== undefined && name !== 'AbortError');
 }
 
-function wordsFor(error: unknown): string {
-  return error instanceof StoreError ? errorMessage(error) : reasonOf(error);
+/** Why, without the name of the file, which stands before it. */
+function wordsFor({ bucket, key }: LocalFile, error: unknown): string {
+  if (!(error instanceof StoreError)) return reasonOf(error);
+  const { message } = error;
+  const name = `${bucket}/${key}: `;
+  return message.startsWith(name) ? message.slice(name.length) : message;
 }
