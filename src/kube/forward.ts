@@ -40,6 +40,9 @@ export async function forwardService(
   return await forward.listen(0);
 }
 
+/** Bytes that wait for a local program before the pod is held up. */
+const BUFFER = 256 * 1024;
+
 /** A port on loopback; every connection goes to a pod of the service that is ready then. */
 export class Forward {
   readonly #route: Route;
@@ -70,7 +73,10 @@ export class Forward {
    * @throws {DatamillError} NO_FREE_PORT (exit 1).
    */
   async listen(wanted: number): Promise<Forwarded> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#serve(socket));
+    const server = createServer(
+      { allowHalfOpen: true, noDelay: true, highWaterMark: BUFFER },
+      (socket) => void this.#serve(socket),
+    );
     const port = await listenFrom(server, wanted);
     const close = () => {
       server.close();

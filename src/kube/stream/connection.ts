@@ -15,6 +15,8 @@ export interface Carrier {
   isPaused(): boolean;
 }
 
+/** Bytes that wait on each way before the sender is held up. */
+const BUFFER = 512 * 1024;
 /** A program that ends its side before it was answered waits for the answer, so many milliseconds. */
 const UNANSWERED = 30_000;
 /** The rest of an answer is waited for until it pauses for so long. */
@@ -25,10 +27,12 @@ export class PodConnection extends Duplex {
   readonly #carrier: Carrier;
   #answered = false;
   #timer: NodeJS.Timeout | undefined;
+  /** What came in this turn of the event loop, which is pushed as one. */
+  #come: Buffer[] = [];
 
   constructor(carrier: Carrier, signal: AbortSignal | undefined) {
     // The pod's end is the end: there is nobody left to write to.
-    super({ allowHalfOpen: false });
+    super({ allowHalfOpen: false, readableHighWaterMark: BUFFER, writableHighWaterMark: BUFFER });
     this.#carrier = carrier;
     if (signal === undefined) return;
     const abort = () => this.destroy(abortError(signal));
@@ -41,13 +45,24 @@ export class PodConnection extends Duplex {
     if (this.destroyed) return;
     this.#answered = true;
     if (this.#timer !== undefined) this.#endAfter(REST);
-    if (!this.push(payload)) this.#carrier.pause();
+    if (this.#come.length === 0) process.nextTick(() => this.#flush());
+    this.#come.push(payload);
   }
 
   /** The pod has ended the connection. */
   finish(): void {
     clearTimeout(this.#timer);
+    this.#flush();
     if (!this.destroyed) this.push(null);
+  }
+
+  /** One large piece is one system call for whoever writes it on, many small ones are many. */
+  #flush(): void {
+    const pieces = this.#come;
+    if (pieces.length === 0 || this.destroyed) return;
+    this.#come = [];
+    const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (!this.push(whole)) this.#carrier.pause();
   }
 
   override _read(): void {

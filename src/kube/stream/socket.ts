@@ -95,21 +95,18 @@ export function closeSocket(socket: WebSocket): void {
 }
 
 function keepAlive(socket: WebSocket): void {
-  let heard = Date.now();
-  let asked = false;
+  let heard = true;
+  let silent = 0;
   const hear = () => {
-    heard = Date.now();
-    asked = false;
+    heard = true;
   };
-  socket.on('pong', hear);
-  socket.on('message', hear);
+  socket.on('pong', hear).on('message', hear);
   const timer = setInterval(() => {
     // A reader that is slow hears no answer, and a peer whose own reader is slow gives none.
-    const slow = socket.isPaused || socket.bufferedAmount > 0;
-    if (slow) heard = Date.now();
-    else if (asked && Date.now() - heard > SILENCE) return socket.terminate();
-    asked = true;
-    socket.ping();
+    silent = heard || socket.isPaused || socket.bufferedAmount > 0 ? 0 : silent + PING_EVERY;
+    heard = false;
+    if (silent > SILENCE) socket.terminate();
+    else socket.ping();
   }, PING_EVERY);
   timer.unref();
   socket.once('close', () => clearInterval(timer));
