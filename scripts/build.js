@@ -55,9 +55,9 @@ const result = await build({
   // An optional native speed-up of ssh2; the pure JavaScript path is used.
   external: ['cpu-features', '*.node'],
   define: { __DATAMILL_VERSION__: JSON.stringify(version) },
-  // Some dependencies are CommonJS and ask for `require` at run time.
+  // Some dependencies are CommonJS and ask for `require` and `__dirname` at run time.
   banner: {
-    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url),__dirname=import.meta.dirname;",
   },
   logLevel: 'warning',
 });

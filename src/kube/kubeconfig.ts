@@ -12,6 +12,8 @@ export interface Access {
   context: string;
   /** URL of the API server. */
   server: string;
+  /** The namespace that the context names, if it does. */
+  namespace?: string;
   /** Certificates or a token that stand in the file; undefined when they have to be got by other ways. */
   plain?: RequestOptions;
 }
@@ -53,7 +55,8 @@ export function readAccess(file: string, context: string): Access {
     });
   }
   const server = cluster.server.replace(/\/$/, '');
-  return { file, context, server, plain: plainly(cluster, user, dirname(file)) };
+  const namespace = typeof chosen?.namespace === 'string' ? chosen.namespace : undefined;
+  return { file, context, server, namespace, plain: plainly(cluster, user, dirname(file)) };
 }
 
 function read(file: string): Entry {

@@ -16,7 +16,7 @@ export function programName(
 }
 
 const COMMANDS =
-  /(?<![\w-])(?<!npx |\.\/|\/)datamill (?=(doctor|check|logs|debug|data|up|down|plan|status|render|history|rollback|secrets|start|stop|destroy|kubeconfig|config|validate|components|flavours|tools)\b)/g;
+  /(?<![\w-])(?<!npx |\.\/|\/)datamill (?=(doctor|check|logs|debug|data|up|down|plan|status|render|history|rollback|secrets|start|stop|destroy|kubeconfig|config|validate|components|flavours|tools|tunnel|dev)\b)/g;
 
 let called = 'datamill';
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { program } from '../binaries.ts';
@@ -73,7 +74,10 @@ async function makeIn(work: string, spec: ImageSpec, context: Context): Promise<
     const base = await rootfs(spec.name, context.say, context.signal);
     return addImage(spec, [await addLayer(base, ['.'], EXCLUDED)], { Env: [PATH], Cmd: ['sh'] });
   }
-  if ('toolbox' in content) return addImage(spec, await toolboxLayers(work, spec, context), TOOLBOX);
+  if ('toolbox' in content) {
+    const layers = await toolboxLayers(work, spec, context);
+    return addImage(spec, layers, layers.length === 1 ? { Env: [PATH] } : TOOLBOX);
+  }
   const { layers } = await image(content.venv.from, context);
   const own = await venvLayer(work, spec, content.venv, context);
   const env = [PATH.replace('=', `=${VENV}/bin:`), 'LANG=C.UTF-8', 'PYTHONUNBUFFERED=1'];
@@ -91,7 +95,7 @@ async function busyboxLayer(work: string, base: string): Promise<Descriptor> {
   return addLayer(work, ['bin', 'etc', 'tmp']);
 }
 
-/** A Debian with packages, and what setup.sh of the image makes of it. */
+/** A Debian with packages, and what setup.sh of the image makes of it; or only what it puts into /image. */
 async function toolboxLayers(
   work: string,
   { name }: ImageSpec,
@@ -103,6 +107,8 @@ async function toolboxLayers(
   await cp(folderOf(name), join(work, 'upper', 'build'), { recursive: true });
   await inChroot(base, work, ['sh', '/build/setup.sh'], signal);
   say(`set ${name} up in ${Math.round((performance.now() - since) / 1000)} s`);
+  const alone = join(work, 'upper', 'image');
+  if (existsSync(alone)) return [await addLayer(alone, ['.'])];
   return [
     await addLayer(base, ['.'], EXCLUDED),
     await addLayer(join(work, 'upper'), ['.'], [...EXCLUDED, './build', './tmp/*']),

@@ -14,7 +14,7 @@ const SCRIPT = `set -e
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
 mount -t proc proc "$2/root/proc"
-[ -z "$3" ] || mount --bind "$3" "$2/root${AUTHORITIES}"
+[ -z "$3" ] || [ ! -e "$2/root${AUTHORITIES}" ] || mount --bind "$3" "$2/root${AUTHORITIES}"
 mount --bind /etc/resolv.conf "$2/root/etc/resolv.conf"
 root=$2/root
 shift 3
