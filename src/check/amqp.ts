@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Connection } from 'rabbitmq-client';
 import { errorMessage } from '../errors.ts';
 import { CheckError, final, notYet, refused } from './failure.ts';
+import { expectGreeting } from './greeting.ts';
 import { reach } from './reach.ts';
 import { readSecret } from './secrets.ts';
 import type { Attempt } from './subject.ts';
@@ -25,6 +26,7 @@ export async function checkAmqp(attempt: Attempt): Promise<string> {
   const where = `${broker.service}.${broker.namespace}.svc:${broker.port}`;
   doing(`connecting to ${where}`);
   return await reach(api, broker, async (port) => {
+    await expectGreeting(port, where, PATIENCE, signal);
     const connection = connect(broker, port);
     const stop = () => connection.unsafeDestroy();
     signal.addEventListener('abort', stop);
@@ -72,7 +74,8 @@ async function roundTrip(connection: Connection, doing: (what: string) => void):
 function explained(error: unknown, where: string): unknown {
   if (error instanceof CheckError) return error;
   const { code } = error as { code?: string };
-  const message = `${where}: ${errorMessage(error)}`;
+  // The library names the method that failed, where there is one.
+  const message = `${where}: ${errorMessage(error).replace(/^undefined: /, '')}`;
   return code === 'ACCESS_REFUSED' || code === 'NOT_ALLOWED' ? refused(message) : notYet(message);
 }
 

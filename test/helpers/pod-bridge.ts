@@ -2,19 +2,16 @@ import { connect } from 'node:net';
 import type { Subject } from '../../src/check/index.ts';
 import { PodServer } from './pod-server.ts';
 
-const DATA = 0;
-const ERROR = 1;
-
 /**
- * A service `web` of namespace `shop` whose one pod is this machine: port-forwards lead to ports
- * of loopback, as a node leads them to those of a pod.
+ * A service `web` of namespace `shop` whose one pod is this machine: a fake of the API server leads
+ * port-forwards to ports of loopback, as a node leads them to those of a pod.
  *
  * @param ports of the service, and of this machine.
  */
 export async function podBridge(
   ports: Record<number, number>,
 ): Promise<{ pods: PodServer; subject: Subject }> {
-  const pods = await PodServer.open(['v4.channel.k8s.io'], [DATA]);
+  const pods = await PodServer.open([], []);
   const path = '/api/v1/namespaces/shop';
   const targets = Object.entries(ports).map(([port, targetPort]) => ({ port: Number(port), targetPort }));
   pods.objects.set(`${path}/services/web`, { spec: { selector: { app: 'web' }, ports: targets } });
@@ -27,19 +24,7 @@ export async function podBridge(
       },
     ],
   });
-  pods.serve = (stream) => {
-    const port = Number(stream.url.searchParams.get('ports'));
-    const prefix = Buffer.alloc(2);
-    prefix.writeUInt16LE(port);
-    void stream.send(DATA, prefix);
-    void stream.send(ERROR, prefix);
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.on('data', (chunk) => void stream.send(DATA, chunk));
-    socket.on('error', (error) => void stream.send(ERROR, `an error occurred forwarding: ${error.message}`));
-    socket.on('close', () => stream.socket.close(1000));
-    stream.socket.on('close', () => socket.destroy());
-    stream.socket.on('message', (message: Buffer) => socket.write(message.subarray(1)));
-  };
+  pods.api.portForward = async (_namespace, _pod, port) => connect({ host: '127.0.0.1', port });
   const subject: Subject = {
     api: pods.api,
     identity: { project: 'shop', namespace: 'shop' },

@@ -3,6 +3,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type CheckResult, runCheck } from '../../../src/check/index.ts';
 import { Check } from '../../../src/config/schema/check.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import { openError } from '../../../src/kube/stream/errors.ts';
 import { redact } from '../../../src/util/redact.ts';
 import { podBridge, putSecret } from '../../helpers/pod-bridge.ts';
 
@@ -144,9 +146,10 @@ describe('a check by HTTP', () => {
         check({ http: { ...web, secret_headers: { a: { name: 'none', key: 'b' } } } }, 60),
       ),
     ];
-    const message =
-      'pods "web-1" is forbidden: User "eve" cannot create resource "pods/portforward" in API group "" in the namespace "shop"';
-    pods.refuse = () => ({ status: 403, body: JSON.stringify({ reason: 'Forbidden', message }) });
+    pods.api.portForward = async () => {
+      const error = new KubeError(403, 'Forbidden', 'cannot create resource "pods/portforward"');
+      throw openError(error, 'pods/portforward', { namespace: 'shop', pod: 'web-1' });
+    };
     results.push(await runCheck(subject, check({ http: web }, 60)));
 
     expect(results.map(({ result }) => result)).toEqual(['failed', 'failed', 'failed', 'failed']);
@@ -231,6 +234,47 @@ describe('a check by TCP', () => {
     const { subject } = await bridgeTo(port);
 
     expect(await runCheck(subject, check({ tcp: web }))).toMatchObject({ result: 'failed' });
+  });
+});
+
+describe('a check by AMQP', () => {
+  const amqp = { host: 'web.shop.svc', port: 80, vhost: '/' };
+  const secret = { name: 'auth', user: 'user', password: 'password' };
+
+  async function broker(answer: string | undefined) {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      if (answer !== undefined) socket.end(answer);
+    });
+    const { pods, subject } = await bridgeTo(await listen(server));
+    putSecret(pods, 'auth', { user: 'alice', password: 'wonderland' });
+    return { ...subject, provides: { amqp: { ...amqp, secret } } };
+  }
+
+  it('ends at its deadline when the broker says nothing', async () => {
+    const result = await runCheck(await broker(undefined), check({ amqp: {} }));
+
+    expect(result.message).toBe('did not end within 1 s; it was connecting to web.shop.svc:80');
+  });
+
+  it('tells what came back from something else', async () => {
+    const result = await runCheck(await broker('HTTP/1.0 400 no\r\n'), check({ amqp: {} }));
+
+    expect(result.message).toMatch(
+      /^did not pass within 1 s, in \d tries; the last answer: web\.shop\.svc:80 does not speak AMQP: it says "HTTP/,
+    );
+    expect(result.message).not.toContain('wonderland');
+  });
+
+  it('does not try without its Secret', async () => {
+    const { subject } = await bridgeTo(1);
+    const result = await runCheck(
+      { ...subject, provides: { amqp: { ...amqp, secret } } },
+      check({ amqp: {} }, 60),
+    );
+
+    expect(result.message).toMatch(/not found/);
+    expect(result.seconds).toBeLessThan(5);
   });
 });
 
