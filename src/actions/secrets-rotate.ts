@@ -147,7 +147,7 @@ function keysToRotate(
       return "it comes from the flavour's own `secrets`: change it there, then run `datamill up`";
     if (!('generate' in sources[key]!)) return 'it is no secret, but a fixed value';
     if (rotationOf(component, name, key) === 'none')
-      return `${component.name} cannot change it: what was stored with the old value would be lost`;
+      return `${component.name} keeps it inside, where no new value reaches it`;
     return undefined;
   };
   if (wanted !== undefined && !Object.hasOwn(sources, wanted))

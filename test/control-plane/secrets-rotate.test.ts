@@ -223,7 +223,7 @@ describe.concurrent('secrets rotate', () => {
     };
 
     expect(await refused('store-auth')).toMatch(/^3 .*NOT_ROTATED.*store-auth\.user.*fixed value/);
-    expect(await refused('store-auth', 'fernet')).toMatch(/^3 .*NOT_ROTATED.*would be lost/);
+    expect(await refused('store-auth', 'fernet')).toMatch(/^3 .*NOT_ROTATED.*keeps it inside/);
     expect(await refused('store-auth', 'fernt')).toMatch(/^2 .*UNKNOWN_KEY[\s\S]*did you mean "fernet"/);
     expect(await refused('store')).toMatch(/^2 .*UNKNOWN_SECRET[\s\S]*store is a component/);
     expect(await versions(namespace)).toEqual(before);
