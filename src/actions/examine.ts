@@ -159,28 +159,35 @@ async function examineRights(
     ];
   const wanted = await rightsFor(
     api,
-    undertaking(rendered, kinds, { home: identity.namespace, spaces, simulated: handle.simulated }),
+    undertaking(rendered, kinds, {
+      home: identity.namespace,
+      spaces,
+      simulated: handle.simulated,
+      everywhere: true,
+    }),
   );
   const [needed, useful] = await Promise.all([
     reviewRights(api, wanted.needed, signal),
     reviewRights(api, wanted.useful, signal),
   ]);
+  const absent = new Set(spaces.filter(({ state }) => state === 'absent').map(({ name }) => name));
+  const known = (right: Right) => right.namespace === undefined || !absent.has(right.namespace);
+  const missing = { needed: needed.missing.filter(known), useful: useful.missing.filter(known) };
+  const open = [...needed.missing.filter((right) => !known(right)), ...needed.unknown];
   const remedy = 'ask for the Role in docs/rights.md';
   const findings = [
-    ...rightsWords(needed.missing).map((words) => wrong(`this user may not ${words}`, { remedy })),
-    ...rightsWords(useful.missing).map((words) =>
+    ...rightsWords(missing.needed).map((words) => wrong(`this user may not ${words}`, { remedy })),
+    ...rightsWords(missing.useful).map((words) =>
       warning(`this user may not ${words}: installing works without, and says less`, { remedy }),
     ),
-    ...(needed.unknown.length === 0
-      ? []
-      : [unknown(`whether this user may ${rightsWords(needed.unknown).join('; ')}`)]),
+    ...rightsWords(open).map((words) => unknown(`whether this user may ${words}`)),
   ];
   const count = wanted.needed.length + wanted.useful.length;
   if (findings.length === 0)
     findings.push(
       ok(`this user has all ${count} rights that installing, changing and removing the flavour take`),
     );
-  return { missing: [...needed.missing, ...useful.missing], findings };
+  return { missing: [...missing.needed, ...missing.useful], findings };
 }
 
 async function storage(

@@ -61,16 +61,26 @@ export interface PlacedKind extends Kind {
   metadata?: { namespace?: string };
 }
 
-/** What is made where. In a namespace that has to be made first, rights are not known yet. */
+/**
+ * What is made where. In a namespace that has to be made first, rights are not known yet: whoever
+ * makes it may be given them with it.
+ *
+ * @param options.everywhere count such a namespace too
+ */
 export function undertaking(
   changed: readonly Recorded[],
   kindsOf: (one: Recorded) => readonly PlacedKind[],
-  { home, spaces, simulated }: { home: string; spaces: readonly NamespaceState[]; simulated: boolean },
+  {
+    home,
+    spaces,
+    simulated,
+    everywhere = false,
+  }: { home: string; spaces: readonly NamespaceState[]; simulated: boolean; everywhere?: boolean },
 ): Undertaking {
   const absent = spaces.filter(({ state }) => state === 'absent').map(({ name }) => name);
-  const there = spaces.filter(({ state }) => state !== 'absent').map(({ name }) => name);
+  const there = spaces.filter(({ state }) => everywhere || state !== 'absent').map(({ name }) => name);
   return {
-    home: absent.includes(home) ? undefined : home,
+    home: there.includes(home) ? home : undefined,
     absent,
     places: there.map((namespace) => {
       const here = changed.filter(({ component }) => component.namespace === namespace);
