@@ -45,7 +45,7 @@ export class PodConnection extends Duplex {
     if (this.destroyed) return;
     this.#answered = true;
     if (this.#timer !== undefined) this.#endAfter(REST);
-    if (this.#come.length === 0) process.nextTick(() => this.#flush());
+    if (this.#come.length === 0) setImmediate(() => this.#flush());
     this.#come.push(payload);
   }
 
