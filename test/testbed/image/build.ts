@@ -7,6 +7,7 @@ import { cache, source } from '../layout.ts';
 import { addImage, addLayer, type Descriptor, findImage, type ImageRecord } from './blobs.ts';
 import { inChroot } from './chroot.ts';
 import { rootfs } from './rootfs.ts';
+import { runtimeLayers } from './runtime.ts';
 import { folderOf, type ImageSpec, readSpec } from './spec.ts';
 
 const VENV = '/opt/venv';
@@ -74,6 +75,7 @@ async function makeIn(work: string, spec: ImageSpec, context: Context): Promise<
     const base = await rootfs(spec.name, context.say, context.signal);
     return addImage(spec, [await addLayer(base, ['.'], EXCLUDED)], { Env: [PATH], Cmd: ['sh'] });
   }
+  if ('runtime' in content) return addImage(spec, await runtimeLayers(work), { Env: [PATH] });
   if ('toolbox' in content) {
     const layers = await toolboxLayers(work, spec, context);
     return addImage(spec, layers, layers.length === 1 ? { Env: [PATH] } : TOOLBOX);

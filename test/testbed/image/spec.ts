@@ -7,6 +7,7 @@ import { ownImage } from '../../../src/util/image.ts';
 import { packageRoot } from '../../../src/util/paths.ts';
 import { digestOf, isProgram, type Program } from '../binaries.ts';
 import { source } from '../layout.ts';
+import { runtimeDigest } from './runtime.ts';
 
 /** One of the kinds of images, which image.yaml says by its word. */
 type Content =
@@ -14,7 +15,8 @@ type Content =
   | { busybox: { from: string } }
   | { debootstrap: { suite: string; packages: string[] } }
   | { venv: { from: string; requirements: string } }
-  | { toolbox: { suite: string; packages: string[] } };
+  | { toolbox: { suite: string; packages: string[] } }
+  | { runtime: { digest: string } };
 
 /** test/testbed/images/NAME/image.yaml, or one of our own images: images/NAME/. */
 export interface ImageSpec {
@@ -39,6 +41,9 @@ export async function imageNames(): Promise<string[]> {
 
 /** Takes minutes to make, and few tests use it: made when it is asked for by name. */
 const LARGE = ['app'];
+
+/** The image that holds data-mill itself. */
+const RUNTIME = 'datamill';
 
 /** The images that the testbed has unless told otherwise: of the large ones those that were made before. */
 export async function defaultImages(isMade: (spec: ImageSpec) => Promise<boolean>): Promise<string[]> {
@@ -68,11 +73,15 @@ function ownFolder(...parts: string[]): string {
 }
 
 function isOwn(name: string): boolean {
-  return existsSync(ownFolder(name, 'packages.txt'));
+  return existsSync(ownFolder(name, 'Containerfile'));
 }
 
 /** Our own images are made of the files that their Containerfile uses. */
 async function readOwn(name: string): Promise<ImageSpec> {
+  if (name === RUNTIME) {
+    const content = { runtime: { digest: await runtimeDigest() } };
+    return { name, image: ownImage(name), content, digest: await digest(name, content) };
+  }
   const packages = (await readFile(ownFolder(name, 'packages.txt'), 'utf8')).split('\n').filter(Boolean);
   const content = { toolbox: { suite: 'bookworm', packages } };
   return { name, image: ownImage(name), content, digest: await digest(name, content) };
@@ -88,6 +97,7 @@ async function digest(name: string, content: Content): Promise<string> {
     if (!isProgram(content.program.name)) throw new Error(`${name}: no program ${content.program.name}`);
     hash.update(await digestOf(content.program.name));
   }
+  if ('runtime' in content) hash.update(content.runtime.digest);
   const from = baseOf(content);
   if (from !== undefined) hash.update((await readSpec(from)).digest);
   return hash.digest('hex').slice(0, 16);
