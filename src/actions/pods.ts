@@ -2,6 +2,7 @@ import { DatamillError, refusedError } from '../errors.ts';
 import { listRevisions, manifestObjects, newest, readRelease } from '../helm/releases.ts';
 import { fields } from '../kube/fields.ts';
 import { list } from '../kube/objects.ts';
+import { refKey } from '../kube/resources.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { readObjects } from '../plan/live.ts';
 import { readRecords } from '../plan/record.ts';
@@ -41,8 +42,10 @@ export async function installedComponents(
       const record = records.get(name);
       if (revision === undefined && record === undefined) return undefined;
       const content = revision === undefined ? undefined : await readRelease(api, namespace, revision.secret);
-      const { objects: own } = await readObjects(api, record?.own ?? [], signal);
-      const objects = [...(content === undefined ? [] : manifestObjects(content.manifest)), ...own.values()];
+      const refs = record?.own ?? [];
+      const { objects: live } = await readObjects(api, refs, signal);
+      const own = refs.flatMap((ref) => live.get(refKey(ref)) ?? []);
+      const objects = [...(content === undefined ? [] : manifestObjects(content.manifest)), ...own];
       return { name, release, namespace, owns: podsOf(objects, release, namespace) };
     }),
   );

@@ -86,5 +86,5 @@ export function containerSecurity(privileged: boolean): Record<string, unknown> 
   return { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
 }
 
-/** What runs when no command is given: the best shell that there is. */
-export const SHELL = ['sh', '-c', 'command -v bash >/dev/null 2>&1 && exec bash; exec sh'];
+/** What runs when no command is given: the best shell that there is, in the user's own folder. */
+export const SHELL = ['sh', '-c', 'cd 2>/dev/null; command -v bash >/dev/null 2>&1 && exec bash; exec sh'];

@@ -22,6 +22,8 @@ export interface SessionOptions {
 
 /** Whoever interrupts does not want to wait long for a cluster that does not answer. */
 const DELETE_FOR = 10_000;
+/** Exit codes above stand for the signal that ended the command. */
+const KILLED = 128;
 
 /**
  * Makes a debug pod, runs a command in it and deletes it again, whatever happens.
@@ -41,7 +43,11 @@ export async function runInPod(api: Api, pod: KubeObject, options: SessionOption
     });
     throwIfAborted(signal);
     await waitForContainer(api, at, CONTAINER, { signal, tell });
-    return await api.exec(at.namespace, name, CONTAINER, command, { ...connect(), signal });
+    const code = await api.exec(at.namespace, name, CONTAINER, command, { ...connect(), signal });
+    // It may have been killed together with the pod.
+    const gone = code > KILLED ? await whyGone(api, at) : undefined;
+    if (gone !== undefined) throw gone;
+    return code;
   } catch (error) {
     throwIfAborted(signal);
     throw await explained(api, at, error);
@@ -85,23 +91,23 @@ export function creationError(error: unknown, namespace: string): unknown {
 /** A connection that was cut, in words about the pod. */
 async function explained(api: Api, at: PodName, error: unknown): Promise<unknown> {
   const { code } = error as DatamillError;
-  if (code !== 'STREAM_LOST' && code !== 'POD_GONE') return error;
+  return code === 'STREAM_LOST' || code === 'EXEC' ? ((await whyGone(api, at)) ?? error) : error;
+}
+
+/** Why a pod has ended, or is about to; undefined when it has not. */
+async function whyGone(api: Api, at: PodName): Promise<DatamillError | undefined> {
   const pod = await readPod(api, at).catch(() => undefined);
   const reason = text(pod?.status?.reason);
   if (reason === 'DeadlineExceeded') {
     return new DatamillError('POD_GONE', `the time of pod ${at.name} is over`, {
-      cause: error,
       hint: 'give the next one more with --ttl, such as --ttl 4h',
     });
   }
-  const said = text(pod?.status?.message);
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined)
-    return new DatamillError('POD_GONE', `pod ${at.name} was deleted while it was used`, { cause: error });
-  if (reason !== '')
-    return new DatamillError('POD_GONE', `pod ${at.name} has ended: ${reason} ${said}`.trim(), {
-      cause: error,
-    });
-  return error;
+    return new DatamillError('POD_GONE', `pod ${at.name} was deleted while it was used`);
+  if (reason === '') return undefined;
+  const said = text(pod.status?.message);
+  return new DatamillError('POD_GONE', `pod ${at.name} has ended: ${reason} ${said}`.trim());
 }
 
 /**

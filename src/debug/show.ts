@@ -2,7 +2,8 @@ import { fields, items } from '../kube/fields.ts';
 import type { KubeObject } from '../kube/types.ts';
 
 const MASK = '***';
-const SECRET = /pass(word|wd|phrase)?|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key|auth$/i;
+const SECRET =
+  /pass(word|wd|phrase)?|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key|auth$/i;
 /** A flag or setting with a value: `--password=x`, `TOKEN=x`. */
 const SETTING =
   /([\w-]*(?:pass(?:word|wd)?|secret|token|credential|api-?key|access-?key)[\w-]*\s*[=:]\s*)(\S+)/gi;

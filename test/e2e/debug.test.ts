@@ -72,18 +72,18 @@ async function neighbour({ namespace }: Project): Promise<void> {
 }
 
 describe.skipIf(missing.length > 0)('debug, on real pods', () => {
-  it('gives a terminal in a pod, and deletes it afterwards', async ({ project, expect }) => {
+  it.concurrent('gives a terminal in a pod, and deletes it afterwards', async ({ project, expect }) => {
     const terminal = dialogue(project, 'debug', 'net');
     await terminal.until(/debug@\S+\$ /);
     expect(await names(project)).toHaveLength(1);
     terminal.type('stty size; echo "$POD_NAMESPACE $(id -u)"\r');
-    await terminal.until(/\n30 120/);
+    await terminal.until(/[\r\n]30 120/);
     await terminal.until(new RegExp(`${project.namespace} 1000`));
     terminal.resize(41, 99);
     await terminal.until(/\$ /);
     await eventually(async () => {
       terminal.type('stty size\r');
-      await terminal.until(/41 99/, 1);
+      await terminal.until(/[\r\n]41 99/, 2);
     });
     terminal.type('sleep 1000; echo "ended with $?"\r');
     await terminal.until(/echo "ended/);
@@ -96,7 +96,10 @@ describe.skipIf(missing.length > 0)('debug, on real pods', () => {
     expect(await names(project)).toEqual([]);
   });
 
-  it('runs a command without a terminal, with the tools that it promises', async ({ project, expect }) => {
+  it.concurrent('runs a command without a terminal, with the tools that it promises', async ({
+    project,
+    expect,
+  }) => {
     const script = `cat
 for tool in curl dig nc ping traceroute openssl jq; do command -v $tool >/dev/null || echo "no $tool"; done
 ping -c 1 -W 5 127.0.0.1 >/dev/null || echo 'no answer'
@@ -110,7 +113,7 @@ exit 3`;
     expect(await names(project)).toEqual([]);
   });
 
-  it('leaves nothing behind when it is told to end', async ({ project, expect }) => {
+  it.concurrent('leaves nothing behind when it is told to end', async ({ project, expect }) => {
     const [ended, closed] = [dialogue(project, 'debug', 'net'), dialogue(project, 'debug', 'net')];
     await Promise.all([ended.until(/\$ /), closed.until(/\$ /)]);
     ended.signal('SIGTERM');
@@ -125,7 +128,10 @@ exit 3`;
     expect(await names(project)).toEqual([]);
   });
 
-  it('collects what a killed one left, and nothing of others unasked', async ({ project, expect }) => {
+  it.concurrent('collects what a killed one left, and nothing of others unasked', async ({
+    project,
+    expect,
+  }) => {
     const killed = dialogue(project, 'debug', 'net');
     await killed.until(/\$ /);
     const [left] = await pods(project);
@@ -152,7 +158,7 @@ exit 3`;
     await eventually(async () => expect(await names(project)).toEqual([]));
   });
 
-  it('says at once why a pod does not run', async ({ project, expect }) => {
+  it.concurrent('says at once why a pod does not run', async ({ project, expect }) => {
     const image = 'registry.invalid/none:1';
     const wrong = await datamill(project, 'net', ['--image', image]);
     expect(wrong.code, wrong.stderr).toBe(1);
@@ -164,20 +170,19 @@ exit 3`;
     expect(await names(project)).toEqual([]);
   });
 
-  it('says when the pod vanishes', async ({ project, expect }) => {
-    const running = datamill(project, 'net', ['--', 'sh', '-c', 'echo here; sleep 600']);
-    const name = await eventually(async () => {
-      const [pod] = await pods(project);
-      expect(pod?.status?.phase).toBe('Running');
-      return pod!.metadata.name;
-    });
-    await kubectl('delete', 'pod', '-n', project.namespace, name, '--wait=false');
-    const { code, stderr } = await running;
-    expect(stderr).toMatch(/was deleted while it was used|exited|killed/);
-    expect(code).not.toBe(0);
+  it.concurrent('says when the pod vanishes', async ({ project, expect }) => {
+    const terminal = dialogue(project, 'debug', 'net', '--', 'sh', '-c', 'echo here; sleep 600');
+    await terminal.until(/^here/m);
+    const [name] = await names(project);
+    await kubectl('delete', 'pod', '-n', project.namespace, name!, '--wait=false');
+    expect(await terminal.ended, terminal.screen).toBe(1);
+    expect(terminal.screen).toMatch(/was deleted while it was used/);
   });
 
-  it('starts nothing privileged unasked, or where the namespace forbids it', async ({ project, expect }) => {
+  it.concurrent('starts nothing privileged unasked, or where the namespace forbids it', async ({
+    project,
+    expect,
+  }) => {
     const unasked = await datamill(project, 'net', ['--privileged', '--', 'id']);
     expect(unasked.code).toBe(3);
     expect(unasked.stderr).toMatch(/--yes/);
@@ -197,7 +202,7 @@ exit 3`;
     expect(await names(project)).toEqual([]);
   });
 
-  it('stands beside a running container', async ({ project, expect }) => {
+  it.concurrent('stands beside a running container', async ({ project, expect }) => {
     await neighbour(project);
     const terminal = dialogue(project, 'debug', 'attach', 'neighbour', '--container', 'main');
     await terminal.until(/stays listed/);
@@ -225,7 +230,7 @@ exit 3`;
     expect(wrong.stderr).toMatch(/containers are main/);
   });
 
-  it('shows a pod without what is secret', async ({ project, expect }) => {
+  it.concurrent('shows a pod without what is secret', async ({ project, expect }) => {
     await neighbour(project);
     const { stdout, code } = await datamill(project, 'show', ['neighbour']);
     expect(code).toBe(0);
@@ -237,7 +242,7 @@ exit 3`;
     expect(none.stderr).toMatch(/there are neighbour/);
   });
 
-  it('names each right that is missing', async ({ project, expect }) => {
+  it.concurrent('names each right that is missing', async ({ project, expect }) => {
     const rules = [
       { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'create'] },
       { apiGroups: [''], resources: ['pods/exec'], verbs: ['get'] },

@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { inject } from 'vitest';
 import { packageRoot } from '../../src/util/paths.ts';
+
+/** Sequences of ECMA-48 that colour, move or name things, and the beginning of one at the end. */
+const CONTROLS =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[^[\]]|[\s\S]*$)/g;
 
 /** The bundled program in a pseudo-terminal of 30 rows and 120 columns, which somebody types in. */
 export class Dialogue {
@@ -38,7 +42,7 @@ export class Dialogue {
 
   /** Everything that was written, without control characters. */
   get screen(): string {
-    return stripVTControlCharacters(this.#screen);
+    return this.#screen.replaceAll(CONTROLS, '');
   }
 
   /**
