@@ -107,10 +107,14 @@ export class Store {
         const passing = this.#passing(error);
         if (!passing) throw error instanceof DatamillError ? error : brokenError(this.name, error);
         if (passing === 'busy') onBusy?.();
+        const trouble = way.trouble();
+        // A right that is missing does not come by waiting.
+        if (trouble instanceof DatamillError && trouble.code === 'KUBE_FORBIDDEN') throw trouble;
+        const why = errorMessage(trouble ?? error);
         const seconds = (Date.now() - started) / 1000;
         if (seconds > (this.#answered ? PATIENCE : FIRST_PATIENCE))
-          throw awayError(this.name, Math.round(seconds), way.trouble() ?? errorMessage(error), error);
-        if (seconds > 1) onTrouble?.(`waiting for ${this.name}: ${way.trouble() ?? errorMessage(error)}`);
+          throw awayError(this.name, Math.round(seconds), why, error);
+        if (seconds > 1) onTrouble?.(`waiting for ${this.name}: ${why}`);
         await pause(Math.min(50 * 2 ** attempt, 2000) * (0.5 + Math.random()), request.signal);
       }
     }

@@ -1,4 +1,3 @@
-import { errorMessage } from '../errors.ts';
 import type { Api } from '../kube/client.ts';
 import { type Forwarded, forwardService } from '../kube/forward.ts';
 import type { Address } from './exchange.ts';
@@ -7,7 +6,7 @@ import type { Address } from './exchange.ts';
 export interface Way {
   address(): Promise<Address>;
   /** What is wrong on the way, when that says more than a connection that broke. */
-  trouble(): string | undefined;
+  trouble(): unknown;
   close(): void;
 }
 
@@ -33,9 +32,9 @@ interface Service {
 /** A store inside the cluster, through a port-forward, which goes to another pod when one goes away. */
 export function forwardedWay(api: Api, { namespace, service, port, secure, ca }: Service): Way {
   let opening: Promise<Forwarded> | undefined;
-  let last: string | undefined;
+  let last: unknown;
   const note = (error: unknown) => {
-    last = errorMessage(error);
+    last = error;
   };
   const start = async () => {
     try {
