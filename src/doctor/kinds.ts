@@ -7,8 +7,10 @@ export interface Kind {
   kind: string;
 }
 
-/** Comments, and actions that write nothing and decide nothing: they may stand before a document. */
-const SILENT = /^\s*(#.*|\{\{-?\s*\/\*[\s\S]*?\*\/\s*-?\}\}|\{\{-?\s*\$\w+\s*:?=[^}]*\}\}|---)?\s*$/;
+/** Comments of templates, which may be long. */
+const COMMENT = /\{\{-?\s*\/\*[\s\S]*?\*\/\s*-?\}\}/g;
+/** What writes nothing and decides nothing may stand before a document: comments, variables. */
+const SILENT = /^\s*(#.*|\{\{-?\s*\$\w+\s*:?=[^}]*\}\}|---)?\s*$/;
 
 /**
  * The kinds that a chart makes whatever its values are: those of templates that begin with a
@@ -19,13 +21,13 @@ const SILENT = /^\s*(#.*|\{\{-?\s*\/\*[\s\S]*?\*\/\s*-?\}\}|\{\{-?\s*\$\w+\s*:?=
  */
 export function certainKinds(chart: string): Kind[] {
   const folder = join(chart, 'templates');
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  if (!isFolder(chart) || !isFolder(folder)) return [];
   const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('_'));
   return files.flatMap((name) => firstKind(readFileSync(join(folder, name), 'utf8')));
 }
 
 function firstKind(template: string): Kind[] {
-  const lines = template.split('\n');
+  const lines = template.replace(COMMENT, '').split('\n');
   const start = lines.findIndex((line) => !SILENT.test(line));
   const words = lines
     .slice(start, start + 2)
@@ -35,4 +37,8 @@ function firstKind(template: string): Kind[] {
   // A hook is not made by every run.
   if (apiVersion === undefined || kind === undefined || template.includes('helm.sh/hook')) return [];
   return [{ apiVersion, kind }];
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
