@@ -29,7 +29,9 @@ export function tunnelCommands(program: Command): void {
     .option('--from <namespace>', 'also let pods of this namespace in, * for all; repeatable', collect)
     .option('--reuse', 'take over a tunnel of yours that is in use; its address stays')
     .option('--replace', 'the same, and make everything anew')
-    .usage('[options] [name] [-- command...]');
+    .usage('[options] [name] [-- command...]')
+    // Flags after `list` are those of `list`.
+    .enablePositionalOptions();
   runs(tunnel, async () => {
     const { run } = await import('../commands/tunnel.ts');
     return (options: never, name?: string) => run(options, name, ...command);
