@@ -26,6 +26,8 @@ const program = new Command('datamill')
   .version(version)
   .showHelpAfterError('(datamill --help shows all commands)')
   .configureHelp({ sortSubcommands: false })
+  // A command and one below it may have flags of the same name: `tunnel -n a`, `tunnel list -n b`.
+  .enablePositionalOptions()
   .exitOverride();
 
 platformCommands(program);
