@@ -29,6 +29,8 @@ export class PodServer {
   serve: (stream: PodStream) => void = () => undefined;
   /** What it gets: messages without their channel byte. */
   receive: (channel: number, payload: Buffer, stream: PodStream) => void = () => undefined;
+  /** Gets whole messages instead, where the protocol has no channels. */
+  receiveWhole: ((message: Buffer, stream: PodStream) => void) | undefined;
   /** Answers instead of opening a WebSocket. */
   refuse: (request: http.IncomingMessage) => { status: number; body: string } | undefined = () => undefined;
   readonly #server: http.Server;
@@ -87,6 +89,7 @@ export class PodServer {
         };
         socket.on('message', (message: Buffer, isBinary) => {
           if (!isBinary) pods.faults.push('a message that is text');
+          if (pods.receiveWhole !== undefined) return pods.receiveWhole(message, stream);
           if (!writable.includes(message[0]!)) pods.faults.push(`a message on channel ${message[0]}`);
           pods.receive(message[0]!, message.subarray(1), stream);
         });

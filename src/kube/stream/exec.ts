@@ -75,6 +75,8 @@ async function run(
   const query = new URLSearchParams({ container: at.container });
   const wanted = { stdin, stdout, stderr: tty ? undefined : stderr };
   for (const [name, stream] of Object.entries(wanted)) if (stream !== undefined) query.set(name, 'true');
+  // A node wants one at least.
+  if (query.size === 1) query.set('stdout', 'true');
   if (tty) query.set('tty', 'true');
   for (const word of command) query.append('command', word);
   const path = `/api/v1/namespaces/${at.namespace}/pods/${at.pod}/${verb}?${query}`;

@@ -61,6 +61,8 @@ describe('a program run in a container', () => {
     pods.serve = (stream) => void end(stream, failure(42));
 
     expect(await exec({})).toBe(42);
+    // The node refuses a program without any stream.
+    expect(pods.requests[0]!.url).toContain('&stdout=true&');
   });
 
   it('says that the program is not there', async () => {

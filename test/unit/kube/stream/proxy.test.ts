@@ -4,14 +4,14 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { Api } from '../../../../src/kube/client.ts';
-import { openProxy, type Proxy } from '../../../../src/kube/stream/proxy.ts';
+import { openProxy, type Proxy as Served } from '../../../../src/kube/stream/proxy.ts';
 
 /** Stands for the API server: what comes to it is what the proxy lets through. */
 let upstream: http.Server;
 let seen: http.IncomingMessage[];
 let answer: (request: http.IncomingMessage, response: http.ServerResponse) => void;
 let api: Api;
-let served: Proxy;
+let served: Served;
 
 beforeEach(async () => {
   seen = [];
