@@ -4,7 +4,6 @@ import { availableParallelism, loadavg, totalmem } from 'node:os';
 import { run } from './measure.js';
 import { HELMFILE_VERSION } from './tools.js';
 
-const BEGIN = '<!-- begin: written by `npm run bench` -->';
 const END = '<!-- end -->';
 
 export function isMet({ ours, peers, limit }) {
@@ -45,14 +44,30 @@ export async function machine({ helm }, kubernetes) {
   ].join('; ');
 }
 
-export async function publish(file, rows, facts, rounds) {
+/** The same of the testbed. */
+export function podFacts() {
+  return [
+    `${availableParallelism()} cores, ${Math.round(totalmem() / 1024 ** 3)} GB of memory, ${process.platform} ${process.arch}`,
+    `load average ${loadavg()[0].toFixed(1)} at the end`,
+    `Node ${process.version}`,
+    'the testbed: one node of Kubernetes v1.35.4 on the same machine, containerd',
+  ].join('; ');
+}
+
+/**
+ * Writes a table into the document.
+ *
+ * @param by which of its tables: the marker is `<!-- begin: written by BY -->`.
+ */
+export async function publish(file, by, rows, facts, rounds) {
   const text = await readFile(file, 'utf8');
-  const from = text.indexOf(BEGIN);
-  const to = text.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${file} lacks the markers`);
+  const begin = `<!-- begin: written by \`${by}\` -->`;
+  const from = text.indexOf(begin);
+  const to = text.indexOf(END, from);
+  if (from < 0 || to < from) throw new Error(`${file} lacks the markers of ${by}`);
   const measured = [
     table(rows),
     `Medians of ${rounds} interleaved runs (\`--help\`: of 20), ${new Date().toISOString().slice(0, 10)}. ${facts}.`,
   ];
-  await writeFile(file, `${text.slice(0, from)}${BEGIN}\n\n${measured.join('\n\n')}\n\n${text.slice(to)}`);
+  await writeFile(file, `${text.slice(0, from)}${begin}\n\n${measured.join('\n\n')}\n\n${text.slice(to)}`);
 }

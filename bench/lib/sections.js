@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freshNamespace, MANY, RELEASES } from './cluster.js';
+import { dataPush } from './data.js';
 import { writeFlavour, writeLargeFlavour } from './generate.js';
 import { cpu, interleaved, median, peakMemory, run } from './measure.js';
 import { DATAMILL } from './tools.js';
@@ -99,4 +100,4 @@ function row(what, ours, peer, peers, limit) {
 }
 
 /** In the order of their names here; those without a cluster at work come last. */
-export const sections = { first, second, growth, help, resolve };
+export const sections = { first, second, growth, help, resolve, 'data-push': dataPush };

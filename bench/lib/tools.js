@@ -12,8 +12,12 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** `BENCH_DATAMILL` names another build, to compare the two. */
 export const DATAMILL = process.env.BENCH_DATAMILL ?? join(ROOT, 'dist', 'cli.js');
 
-/** Paths of the tools; what is missing is made, which takes minutes the first time. */
-export async function tools() {
+/**
+ * Paths of the tools; what is missing is made, which takes minutes the first time.
+ *
+ * @param peers whether helmfile is needed.
+ */
+export async function tools({ peers = true } = {}) {
   await access(DATAMILL).catch(() => {
     throw new Error('data-mill is not built: run `npm run build` first');
   });
@@ -21,7 +25,8 @@ export async function tools() {
     await run(process.execPath, [DATAMILL, 'tools', 'install', name]);
     return (await run(process.execPath, [DATAMILL, 'tools', 'path', name])).stdout.trim();
   };
-  return { helm: await path('helm'), kubectl: await path('kubectl'), helmfile: await helmfile() };
+  const own = { helm: await path('helm'), kubectl: await path('kubectl') };
+  return peers ? { ...own, helmfile: await helmfile() } : own;
 }
 
 async function helmfile() {

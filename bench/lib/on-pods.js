@@ -1,0 +1,4 @@
+// What is measured on real pods: each section takes {rounds} and returns rows.
+import { portForward } from './port-forward.js';
+
+export const onPods = { 'port-forward': portForward };
