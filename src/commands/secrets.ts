@@ -29,8 +29,10 @@ async function list(options: CommandOptions, component?: string): Promise<number
   });
   await io.document({ namespace, secrets: all }, () => {
     const flags = sameFlags(options);
+    if (all.length === 0 && component !== undefined)
+      return `No secrets of ${component} are in ${namespace}. \`datamill secrets${flags}\` lists those of the whole flavour.\n`;
     if (all.length === 0)
-      return `${component === undefined ? 'This flavour' : component} has no secrets in ${namespace}. \`datamill up${flags}\` makes those of its components.\n`;
+      return `This flavour has no secrets in ${namespace}. \`datamill up${flags}\` makes those of its components.\n`;
     const several = all.some((one) => one.namespace !== namespace);
     const titles = ['NAME', ...(several ? ['NAMESPACE'] : []), 'KEYS', 'COMPONENT', 'AGE', 'USED BY'];
     const rows = all.map((one) => [
