@@ -45,6 +45,9 @@ export interface DataPushResult {
 
 /** Milliseconds between two words on how far it is. */
 const TELL = 500;
+/** Milliseconds between two words on what is wrong, and how long one may be. */
+const CALM = 2000;
+const LONGEST = 200;
 
 /**
  * Sends what is new or changed in the data folder of a flavour to its object store.
@@ -113,7 +116,7 @@ export async function pushFolder(session: Session, options: DataPushOptions): Pr
   const pace = new Pace();
   const tell = (message: string, progress?: PushProgress) =>
     report({ type: 'step', phase: 'data', state: 'running', message, progress: progress && { ...progress } });
-  const store = await openFlavourStore(session, { onTrouble: tell, onBusy: () => pace.slower() });
+  const store = await openFlavourStore(session, { onTrouble: calmly(tell), onBusy: () => pace.slower() });
   const done: Progress = { files: 0, allFiles: 0, bytes: 0, allBytes: 0 };
   let plans: BucketPlan[] = [];
   let unsent: Unsent[] = [];
@@ -147,6 +150,16 @@ export async function pushFolder(session: Session, options: DataPushOptions): Pr
 }
 
 type Progress = PushProgress;
+
+/** Many requests meet the same trouble at once, and say so in many words. */
+function calmly(tell: (message: string) => void): (message: string) => void {
+  let last = 0;
+  return (message) => {
+    if (Date.now() - last < CALM) return;
+    last = Date.now();
+    tell(message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message);
+  };
+}
 
 /** Tells how far it is now and then, and keeps the numbers. */
 function every(

@@ -26,6 +26,7 @@ export class TinyStore {
   readonly seen: string[] = [];
   /** Answers instead of the store, where it returns something. */
   interfere: (request: string) => Refusal | undefined = () => undefined;
+  readonly endpoint: string;
   readonly store: Store;
   readonly trouble: string[] = [];
   readonly #server: http.Server;
@@ -33,6 +34,7 @@ export class TinyStore {
   private constructor(server: http.Server) {
     this.#server = server;
     const { port } = server.address() as AddressInfo;
+    this.endpoint = `http://127.0.0.1:${port}`;
     this.store = new Store({
       name: 'tiny',
       way: directWay({ secure: false, host: '127.0.0.1', port }),
