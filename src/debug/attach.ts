@@ -24,10 +24,12 @@ const PID_FILE = '/tmp/.datamill-debug';
 const END_WITHIN = 15_000;
 
 /**
- * Waits for a line, so that nothing is printed before somebody listens; then becomes the command,
- * which is ended when its time is over, where the image knows how.
+ * Waits for a line, so that nothing is printed before somebody listens, but not for ever; then
+ * becomes the command, which is ended when its time is over, where the image knows how.
  */
-const GATE = `read -r _; echo $$ > ${PID_FILE} 2>/dev/null
+const GATE = `(sleep 120; kill $$) & guard=$!
+read -r _ || exit 1
+kill $guard; echo $$ > ${PID_FILE} 2>/dev/null
 if timeout --foreground 1 true 2>/dev/null; then exec timeout --foreground "$0" "$@"; fi
 exec "$@"`;
 

@@ -7,8 +7,13 @@ import { Dialogue } from '../helpers/dialogue.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { it as base, type Project } from '../helpers/project.ts';
 import { restricted } from '../helpers/restricted.ts';
+import { findImage } from '../testbed/image/blobs.ts';
+import { readSpec } from '../testbed/image/spec.ts';
 
 const { missing } = inject('testbed');
+/** It is large: `npm run testbed load app` makes it. */
+const { digest } = await readSpec('app');
+const hasApp = (await findImage('app', digest)) !== undefined;
 
 const podSecurity = (level: string) => ({ 'pod-security.kubernetes.io/enforce': level });
 
@@ -225,10 +230,30 @@ exit 3`;
     );
     expect(piped.stdout).toBe('through\n');
     expect(piped.code, piped.stderr).toBe(4);
+    const told = dialogue(project, 'debug', 'attach', 'neighbour', '--', 'sh', '-c', 'echo on; sleep 600');
+    await told.until(/^on/m);
+    told.signal('SIGTERM');
+    expect(await told.ended, told.screen).toBe(143);
+    await eventually(async () => {
+      const { status } = await get(project.namespace, 'pods', 'neighbour');
+      for (const { state } of status.ephemeralContainerStatuses) expect(state).toHaveProperty('terminated');
+    });
     const wrong = await datamill(project, 'attach', ['neighbour', '--container', 'none']);
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/containers are main/);
   });
+
+  it.concurrent.skipIf(!hasApp)(
+    'has clients for everything in the image app',
+    async ({ project, expect }) => {
+      const script = `for tool in tcpdump curl wget git java pip kcat psql mysql redis-cli vim.tiny less
+do command -v $tool >/dev/null || echo "no $tool"; done
+python -c 'import s3fs'`;
+      const { code, stdout, stderr } = await datamill(project, 'app', ['--', 'sh', '-c', script]);
+      expect(stdout).toBe('');
+      expect(code, stderr).toBe(0);
+    },
+  );
 
   it.concurrent('shows a pod without what is secret', async ({ project, expect }) => {
     await neighbour(project);
