@@ -11,7 +11,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const UNBIASED = 256 - (256 % ALPHABET.length);
 
 /** Namespace of the Secret that a Secret is a copy of (label). */
-export const COPY_OF = 'datamill.io/copy-of';
+const COPY_OF = 'datamill.io/copy-of';
 /** On a Secret whose new value is not yet in use everywhere (label). */
 const ROLLING = 'datamill.io/rolling';
 /** When the value was last replaced (annotation). */
