@@ -1,2 +1,2 @@
-export { type CheckOptions, runCheck } from './run.ts';
+export { runCheck } from './run.ts';
 export type { CheckResult, Subject } from './subject.ts';
