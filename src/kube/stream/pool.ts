@@ -10,7 +10,7 @@ const CHANNEL = 'v4.channel.k8s.io';
 /** Milliseconds that a tunnel waits for its next connection. */
 const IDLE = 30_000;
 /** Tunnels to one pod that may wait. */
-const KEPT = 8;
+const KEPT = 32;
 
 /** The tunnels of one API server that wait for a connection, by pod. */
 export class TunnelPool {
