@@ -14,6 +14,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'oracle',
+          include: ['test/oracle/**/*.test.ts'],
+          globalSetup: ['test/oracle/setup.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'control-plane',
           include: ['test/control-plane/**/*.test.ts'],
           globalSetup: ['test/control-plane/setup.ts'],

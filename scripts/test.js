@@ -86,6 +86,9 @@ await check('dead code', 'npm', ['run', 'knip', '--silent']);
 // Built or downloaded once, then cached; what needs them cannot run without.
 const tools = (await run('node', ['dist/cli.js', 'tools', 'install'])) === 0;
 await suite('unit');
+// Makes a Python environment first, once; its tests skip themselves where that cannot be had.
+if (deadline - Date.now() < 10 * 60_000) skipSuite('oracle', 'it needs 10 minutes, and less is left');
+else await suite('oracle');
 /** The suites that need Kubernetes, with the minutes that each needs on a machine with empty caches. */
 for (const [project, minutes] of [
   ['control-plane', 12],

@@ -1,5 +1,14 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
-import { relative, resolve, sep } from 'node:path';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+} from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { configError, type DatamillError, type Location } from '../errors.ts';
 import type { Problem } from './python/problem.ts';
 
@@ -20,21 +29,14 @@ export function isInside(path: string, folder: string): boolean {
  */
 export function readSource(path: string, root: string, at: () => Location): string {
   const file = resolve(root, path);
-  if (!existsSync(file))
-    throw problem(
-      'SOURCE_MISSING',
-      `the source ${shown(file, root)} does not exist`,
-      at,
-      'check the path, which begins at the folder of the project',
-    );
-  if (!isInside(realpathSync(file), realpathSync(root)))
+  if (!isInside(realPath(file), realFolder(root)))
     throw problem(
       'SOURCE_OUTSIDE',
       `the source ${shown(file, root)} is outside of the project`,
       at,
       'copy it into the project: pods see nothing else',
     );
-  const handle = openSync(file, 'r');
+  const handle = openFile(file, root, at);
   try {
     const stat = fstatSync(handle);
     if (!stat.isFile()) throw problem('SOURCE_INVALID', `the source ${shown(file, root)} is no file`, at);
@@ -45,9 +47,9 @@ export function readSource(path: string, root: string, at: () => Location): stri
         at,
         'clear the outputs of the notebook',
       );
-    const bytes = Buffer.alloc(stat.size);
-    const length = readSync(handle, bytes, 0, stat.size, 0);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length));
+    const bytes = stat.size <= window.length ? window : Buffer.allocUnsafeSlow(stat.size);
+    const length = readSync(handle, bytes, 0, Math.min(stat.size, bytes.length), 0);
+    return decoder.decode(bytes.subarray(0, length));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw problem(
@@ -59,6 +61,44 @@ export function readSource(path: string, root: string, at: () => Location): stri
   } finally {
     closeSync(handle);
   }
+}
+
+/** Shared by all reads: none goes on while another begins. */
+const window = Buffer.allocUnsafeSlow(64 * 1024);
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function openFile(file: string, root: string, at: () => Location): number {
+  try {
+    // A pipe would keep the reader waiting for ever.
+    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    const missing = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
+    throw problem(
+      missing ? 'SOURCE_MISSING' : 'SOURCE_INVALID',
+      `the source ${shown(file, root)} ${missing ? 'does not exist' : 'cannot be read'}`,
+      at,
+      missing ? 'check the path, which begins at the folder of the project' : 'check its permissions',
+    );
+  }
+}
+
+const realFolders = new Map<string, string>();
+
+/** Sources share few folders: each is followed once. */
+function realFolder(folder: string): string {
+  let real = realFolders.get(folder);
+  if (real === undefined) {
+    real = existsSync(folder) ? realpathSync.native(folder) : folder;
+    realFolders.set(folder, real);
+  }
+  return real;
+}
+
+/** Where a file is after links were followed; as it stands when it does not exist. */
+function realPath(file: string): string {
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (stat?.isSymbolicLink()) return existsSync(file) ? realpathSync.native(file) : file;
+  return join(realFolder(dirname(file)), basename(file));
 }
 
 /** A path as people of the project write it. */

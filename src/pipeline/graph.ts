@@ -17,9 +17,10 @@ export function link(open: readonly OpenTask[], problems: Problems): Task[] {
       );
     names.add(name);
   }
+  const matching = matcher(names);
   const tasks = open.map(({ uses, declared, ...task }) => ({
     ...task,
-    upstream: edges({ ...task, uses, declared }, names, problems),
+    upstream: edges({ ...task, uses, declared }, names, matching, problems),
   }));
   if (problems.errors.length === 0) {
     checkCycle(tasks, problems);
@@ -28,7 +29,25 @@ export function link(open: readonly OpenTask[], problems: Problems): Task[] {
   return tasks;
 }
 
-function edges(task: OpenTask, names: ReadonlySet<string>, problems: Problems): Edge[] {
+/** Many tasks may share a pattern, which then goes over all names once. */
+function matcher(names: ReadonlySet<string>): (pattern: string) => string[] {
+  const known = new Map<string, string[]>();
+  return (pattern) => {
+    let matches = known.get(pattern);
+    if (matches === undefined) {
+      matches = [...names].filter((name) => fnmatch(name, pattern));
+      known.set(pattern, matches);
+    }
+    return matches;
+  };
+}
+
+function edges(
+  task: OpenTask,
+  names: ReadonlySet<string>,
+  matching: (pattern: string) => string[],
+  problems: Problems,
+): Edge[] {
   const found = new Map<string, Edge>();
   for (const { name, at } of task.uses) {
     if (!name.includes('*')) {
@@ -42,7 +61,7 @@ function edges(task: OpenTask, names: ReadonlySet<string>, problems: Problems): 
         );
       continue;
     }
-    const matches = [...names].filter((one) => fnmatch(one, name));
+    const matches = matching(name);
     for (const match of matches) found.set(match, { task: match, via: 'wildcard', pattern: name });
     if (matches.length === 0)
       problems.warn({

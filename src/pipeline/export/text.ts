@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { Document, visit } from 'yaml';
 import type { Template } from './workflow.ts';
 
 /** Above this many tasks each gets one line. */
@@ -17,8 +17,22 @@ function one(object: Template): string {
     lists.push(value);
     return [`${MARK}-${lists.length - 1}`];
   });
-  const text = stringify(marked, { aliasDuplicateObjects: false, lineWidth: 0, blockQuote: 'literal' });
+  const document = new Document(marked, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === 'string' && isRisky(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  const text = document.toString({ lineWidth: 0, blockQuote: 'literal' });
   return text.replace(new RegExp(`^( *)- ${MARK}-(\\d+)$`, 'gm'), (_, indent: string, index: string) =>
     lists[Number(index)]!.map((task) => `${indent}- ${JSON.stringify(task)}`).join('\n'),
+  );
+}
+
+/** Argo and others read YAML 1.1, where `on`, `010`, `1e3` or a date is no text unless it is quoted. */
+function isRisky(text: string): boolean {
+  if (text.includes('\n')) return false;
+  return (
+    !/^[a-zA-Z/_][\w./:@ -]*$/.test(text) || /^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$/i.test(text)
   );
 }

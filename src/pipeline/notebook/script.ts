@@ -64,14 +64,16 @@ const FORMATS = {
   marimo: /^(import marimo|app = marimo\.App\(\)|@app.cell.*)$/,
 };
 
+const KINDS = Object.keys(FORMATS) as Array<keyof typeof FORMATS>;
+
 function guess(lines: readonly string[], language: 'python' | 'r'): string {
   const counts = { percent: 0, magic: 0, sphinx: 0, spin: 0, vim: 0, region: 0, marimo: 0 };
   const quotes = new Quotes(language);
   for (const line of lines) {
     quotes.read(line);
     if (quotes.open) continue;
-    for (const [name, pattern] of Object.entries(FORMATS))
-      if (pattern.test(line)) counts[name as keyof typeof counts] += 1;
+    if (!/^\s*[#%@ia]/.test(line)) continue;
+    for (const name of KINDS) if (FORMATS[name].test(line)) counts[name] += 1;
   }
   if (counts.percent > 0) return counts.magic > 0 ? 'hydrogen' : 'percent';
   if (language === 'python' && counts.marimo >= 2) return 'marimo';
