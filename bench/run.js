@@ -1,19 +1,20 @@
 // `npm run bench`: measures data-mill beside helmfile and bare helm, on one cluster in one run.
 //
-//   --only SECTION,…  first, second, growth, help, resolve, port-forward; then only printed
+//   --only SECTION,…  first, second, growth, help, resolve, port-forward, pipeline; then only printed
 //   --publish         writes the table of docs/benchmarks.md all the same
 //   --rounds N        runs of each contestant, default 5
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { alone } from './lib/alone.js';
 import { openCluster } from './lib/cluster.js';
 import { contestants } from './lib/contestants.js';
 import { onPods } from './lib/on-pods.js';
-import { isMet, machine, podFacts, publish, table } from './lib/report.js';
+import { aloneFacts, isMet, machine, podFacts, publish, table } from './lib/report.js';
 import { sections } from './lib/sections.js';
 import { tools } from './lib/tools.js';
 
 const DOCUMENT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
-const ALL = [...Object.keys(sections), ...Object.keys(onPods)];
+const ALL = [...Object.keys(sections), ...Object.keys(onPods), ...Object.keys(alone)];
 
 const { values } = parseArgs({
   options: {
@@ -35,6 +36,7 @@ async function main() {
   const met = [];
   if (wanted.some((name) => name in sections)) met.push(await onRehearsal());
   if (wanted.some((name) => name in onPods)) met.push(await onTestbed());
+  if (wanted.some((name) => name in alone)) met.push(await withoutCluster());
   return met.every(Boolean) ? 0 : 1;
 }
 
@@ -65,6 +67,15 @@ async function onTestbed() {
     rows.push(...(await onPods[name]({ rounds })));
   }
   return await tell(rows, podFacts(), 'npm run bench, on pods');
+}
+
+async function withoutCluster() {
+  const rows = [];
+  for (const name of Object.keys(alone).filter((section) => wanted.includes(section))) {
+    say(`measuring: ${name}`);
+    rows.push(...(await alone[name]({ rounds })));
+  }
+  return await tell(rows, aloneFacts(), 'npm run bench, without a cluster');
 }
 
 /** Prints a table, and writes it into the document when all of it was measured or that is asked for. */

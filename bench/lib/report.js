@@ -46,11 +46,15 @@ export async function machine({ helm }, kubernetes) {
 
 /** The same of the testbed. */
 export function podFacts() {
+  return `${aloneFacts()}; the testbed: one node of Kubernetes v1.35.4 on the same machine, containerd`;
+}
+
+/** The same for what needs no cluster. */
+export function aloneFacts() {
   return [
     `${availableParallelism()} cores, ${Math.round(totalmem() / 1024 ** 3)} GB of memory, ${process.platform} ${process.arch}`,
     `load average ${loadavg()[0].toFixed(1)} at the end`,
     `Node ${process.version}`,
-    'the testbed: one node of Kubernetes v1.35.4 on the same machine, containerd',
   ].join('; ');
 }
 
