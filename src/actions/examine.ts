@@ -51,6 +51,13 @@ export async function examineInCluster(session: Session, signal?: AbortSignal): 
   const { api, identity, resolved } = session;
   const names = [...new Set([identity.namespace, ...resolved.components.map(({ namespace }) => namespace)])];
   const flavour: Observation[] = [];
+  /** What is not known is done without, but an interrupt ends the looking. */
+  const otherwise =
+    <T>(value: T) =>
+    () => {
+      signal?.throwIfAborted();
+      return value;
+    };
   const look = async (name: GroupName, looking: () => Promise<Observation[]>): Promise<DoctorGroup> => {
     try {
       return { name, findings: await looking() };
@@ -60,9 +67,15 @@ export async function examineInCluster(session: Session, signal?: AbortSignal): 
     }
   };
   const [spaces, rendered, nodes] = await Promise.all([
-    Promise.all(names.map((name) => namespaceState(api, name, signal))),
+    Promise.all(
+      names.map((name) =>
+        namespaceState(api, name, signal).catch(
+          otherwise<NamespaceState>({ name, state: 'hidden', blockedBy: [] }),
+        ),
+      ),
+    ),
     renderAll(session, flavour, signal),
-    listIfAllowed(api, { apiVersion: 'v1', kind: 'Node' }, { signal }),
+    listIfAllowed(api, { apiVersion: 'v1', kind: 'Node' }, { signal }).catch(otherwise(undefined)),
   ]);
   const releases = examineReleases(session, signal);
   let missingRights: Right[] = [];
@@ -97,13 +110,22 @@ export async function examineInCluster(session: Session, signal?: AbortSignal): 
 }
 
 async function renderAll(session: Session, told: Observation[], signal?: AbortSignal): Promise<Rendered[]> {
-  const all = await recordedComponents(session, signal);
+  const bare = session.resolved.components.map((component) => ({ component }));
   // A look installs nothing, not even helm.
   if ((await findTool('helm').catch(() => undefined)) === undefined) {
     told.push(
       unknown('what the charts make exactly: helm is not here', { remedy: '`datamill tools install helm`' }),
     );
-    return all;
+    return bare;
+  }
+  let all: Recorded[];
+  try {
+    all = await recordedComponents(session, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof DatamillError)) throw error;
+    told.push(wrong(error.message, { remedy: error.hint }));
+    return bare;
   }
   const limit = limiter(RENDERS);
   return await Promise.all(

@@ -4,6 +4,7 @@ import type { NamespaceState } from '../doctor/namespaces.ts';
 import type { Undertaking } from '../doctor/rights.ts';
 import type { PreparedChart } from '../helm/charts.ts';
 import { manifestObjects } from '../helm/releases.ts';
+import { DatamillError } from '../errors.ts';
 import { KubeError } from '../kube/errors.ts';
 import { listIfAllowed } from '../kube/objects.ts';
 import type { KubeObject } from '../kube/types.ts';
@@ -142,7 +143,15 @@ export async function demands(
   const promised = promisedResources(session.resolved);
   const all = await Promise.all(
     changed.map((one) =>
-      limit(async () => demandsOf(one.component.name, await renderedObjects(session, one, signal), promised)),
+      limit(async () => {
+        try {
+          return demandsOf(one.component.name, await renderedObjects(session, one, signal), promised);
+        } catch (error) {
+          // Values that the chart does not take fail its installation, with helm's reason, and no other.
+          if (error instanceof DatamillError && error.code === 'RENDER') return [];
+          throw error;
+        }
+      }),
     ),
   );
   return all.flat();

@@ -7,7 +7,7 @@ const MANY_NODES = 20;
 const SMALL_SHARE = 0.05;
 
 /** What all nodes that take pods have in all, or have left. */
-export function totalOf(rooms: readonly NodeRoom[], what: 'free' | 'allocatable'): Amounts {
+function totalOf(rooms: readonly NodeRoom[], what: 'free' | 'allocatable'): Amounts {
   const total: Amounts = new Map();
   for (const room of rooms) if (room.open) add(total, room[what], 1);
   return total;
