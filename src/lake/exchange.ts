@@ -29,11 +29,17 @@ export interface Answer {
 }
 
 /** Milliseconds in which nothing moved on a connection after which it counts as dead. */
-const SILENCE = 30_000;
+const SILENCE = 45_000;
 
 /** Connections that are kept alive, so that many small objects cost one handshake each 30 or so. */
 export function agentFor({ secure, servername, ca }: Address, sockets: number): http.Agent {
-  const options = { keepAlive: true, maxSockets: sockets, maxFreeSockets: sockets, noDelay: true };
+  const options = {
+    keepAlive: true,
+    maxSockets: sockets,
+    maxFreeSockets: sockets,
+    noDelay: true,
+    timeout: SILENCE,
+  };
   if (!secure) return new http.Agent(options);
   return new https.Agent({
     ...options,
@@ -49,14 +55,29 @@ export function open(
   { method, path, headers, body, signal }: Outgoing,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = (secure ? https : http).request({ host, port, path, method, headers, agent, signal });
-    request.setTimeout(SILENCE, () =>
+    // Headers in pairs, one listener for the abort and timeouts by the agent: a third of what
+    // Node's own ways to say the same cost, which counts with thousands of small objects.
+    const pairs = Object.entries(headers).flat() as string[];
+    const request = (secure ? https : http).request({
+      host,
+      port,
+      path,
+      method,
+      headers: pairs as unknown as http.OutgoingHttpHeaders,
+      setHost: false,
+      agent,
+    });
+    const abort = () => request.destroy(Object.assign(new Error('aborted'), { name: 'AbortError' }));
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+    request.once('timeout', () =>
       request.destroy(
         Object.assign(new Error(`no answer within ${SILENCE / 1000} s`), { code: 'ETIMEDOUT' }),
       ),
     );
     request.once('response', resolve);
     request.once('error', reject);
+    request.once('close', () => signal?.removeEventListener('abort', abort));
     request.end(body);
   });
 }

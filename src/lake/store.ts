@@ -127,6 +127,8 @@ export class Store {
         return status !== undefined && isPassing(status, reason ?? '') ? 'busy' : false;
       return ['NO_READY_POD', 'TARGET_UNREACHABLE', 'PORT_FORWARD'].includes(error.code) ? 'away' : false;
     }
+    // No answer for so long: it is away, or has far too much to do.
+    if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT') return 'busy';
     return isBroken(error) ? 'away' : false;
   }
 
