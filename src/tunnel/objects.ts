@@ -1,6 +1,6 @@
 import type { KubeObject, OwnerReference } from '../kube/types.ts';
 import { serverImage } from './image.ts';
-import { TUNNEL } from './labels.ts';
+import { SESSION, TUNNEL } from './labels.ts';
 import { listenPorts, SSH_PORT } from './ports.ts';
 import { FOLDER, SSH_UID } from './sshd.ts';
 import type { TunnelSpec } from './types.ts';
@@ -90,12 +90,19 @@ export function sshService(of: Belonging, owner: OwnerReference): KubeObject {
   };
 }
 
-/** Keys of this tunnel; nobody changes them in place. */
+/**
+ * The keys of a run have a name of their own: nodes remember an immutable Secret by its name, and
+ * would give those of an earlier run to the next one's pod.
+ */
+function secretName({ spec, labels }: Belonging): string {
+  return `${spec.name}-${labels[SESSION]!.slice(0, 8)}`;
+}
+
 export function secret(of: Belonging, owner: OwnerReference, files: Record<string, string>): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: meta(of, owner),
+    metadata: meta(of, owner, secretName(of)),
     type: 'Opaque',
     immutable: true,
     stringData: files,
@@ -167,7 +174,7 @@ export function deployment(of: Belonging, owner: OwnerReference): KubeObject {
               ],
             },
           ],
-          volumes: [{ name: 'tunnel', secret: { secretName: spec.name, defaultMode: 0o440 } }],
+          volumes: [{ name: 'tunnel', secret: { secretName: secretName(of), defaultMode: 0o440 } }],
         },
       },
     },

@@ -1,7 +1,7 @@
 import { makeKey, type SshKey } from '../ssh/index.ts';
 import type { Api } from '../kube/client.ts';
 import { fields } from '../kube/fields.ts';
-import { create } from '../kube/objects.ts';
+import { create, listIfAllowed } from '../kube/objects.ts';
 import { pathOf, refOf } from '../kube/resources.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { pause } from '../util/abort.ts';
@@ -43,7 +43,7 @@ export interface Placed {
 export async function place(
   api: Api,
   of: Belonging,
-  { owner }: Claim,
+  { owner, adopted }: Claim,
   keys: Keys,
   made: Map<string, KubeObject>,
   signal: AbortSignal,
@@ -62,10 +62,21 @@ export async function place(
   const listenHost = families?.[0] === 'IPv6' ? '::' : '0.0.0.0';
   const listen = [...listenPorts(of.spec.ports).values()].map((port) => ({ host: listenHost, port }));
   const facts = { hostKey: keys.host, clientKey: keys.client, listen, transport: of.spec.transport };
+  if (adopted) await removeOldKeys(api, of);
   await put(secret(of, owner, serverFiles(facts)));
   await put(deployment(of, owner));
   const [port] = (ssh?.spec?.ports ?? []) as Array<{ nodePort?: number }>;
   return { listenHost, nodePort: port?.nodePort };
+}
+
+/** Those of the run that was taken over; where Secrets may not be listed they go with the anchor. */
+async function removeOldKeys(api: Api, { spec, labels }: Belonging): Promise<void> {
+  const kind = { apiVersion: 'v1', kind: 'Secret', namespace: spec.namespace };
+  const found = await listIfAllowed(api, kind, { labels: `${TUNNEL}=${spec.name}`, metadataOnly: true });
+  const old = (found ?? []).filter(
+    (one) => isMine(one) && one.metadata.labels?.[SESSION] !== labels[SESSION],
+  );
+  await Promise.all(old.map((one) => removeExactly(api, one)));
 }
 
 /** Creates an object, in the place of one that an earlier run of the same user left behind. */
