@@ -65,7 +65,8 @@ export async function openForwards(options: ForwardOptions): Promise<Forwards> {
   const chosen = options.first ? all.slice(0, 1) : all;
   const links = options.link === undefined ? chosen : [named(all, options.link)];
   const assigned = assignPorts(links, ports);
-  requireRealPods({ handle: driverFor(target.driver) }, 'forward');
+  const verb = options.first ? 'open' : 'forward';
+  requireRealPods({ handle: driverFor(target.driver) }, verb);
   const session = await openResolved(resolved, target, options, 'connect');
   const opened: Forwarded[] = [];
   const close = () => {
@@ -73,7 +74,7 @@ export async function openForwards(options: ForwardOptions): Promise<Forwards> {
     session.close();
   };
   try {
-    requireRealPods(session, 'forward');
+    requireRealPods(session, verb);
     await requireRights(session, links, signal);
     const result: Forwards = { context: session.handle.context, links: [], missing: [], close };
     for (const link of links) {

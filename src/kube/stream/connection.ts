@@ -25,7 +25,8 @@ const REST = 500;
 /** One TCP connection to a port of a pod. Whoever carries it tells what comes by `receive`, `finish` and `destroy`. */
 export class PodConnection extends Duplex {
   readonly #carrier: Carrier;
-  #answered = false;
+  /** Whether the pod has said something since we last did; true as long as nothing was asked. */
+  #answered = true;
   #timer: NodeJS.Timeout | undefined;
   /** What came in this turn of the event loop, which is pushed as one. */
   #come: Buffer[] = [];
