@@ -30,7 +30,7 @@ const END_WITHIN = 15_000;
 const GATE = `(sleep 120; kill $$) & guard=$!
 read -r _ || exit 1
 kill $guard; echo $$ > ${PID_FILE} 2>/dev/null
-if timeout --foreground 1 true 2>/dev/null; then exec timeout --foreground "$0" "$@"; fi
+if timeout --foreground 60 true 2>/dev/null; then exec timeout --foreground "$0" "$@"; fi
 exec "$@"`;
 
 /**
@@ -82,7 +82,7 @@ function ephemeral(
     // When we are gone, so is its input: a shell then ends.
     stdinOnce: true,
     tty,
-    command: ['sh', '-c', GATE, String(Math.ceil(ttl)), ...command],
+    command: ['sh', '-c', GATE, String(Math.ceil(ttl)), ...command].map(literal),
     env: [{ name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } }],
     securityContext: privileged
       ? { ...containerSecurity(true), runAsUser: 0 }
@@ -93,6 +93,11 @@ function ephemeral(
           seccompProfile: { type: 'RuntimeDefault' },
         },
   };
+}
+
+/** The kubelet puts variables in the place of `$(NAME)`; this is for the shell, or the program. */
+function literal(word: string): string {
+  return word.replaceAll('$', '$$$$');
 }
 
 /** Only the same user sees the files and memory of the other container's processes; root is not for us. */
