@@ -81,7 +81,7 @@ describe('what is in a folder', () => {
   });
 
   it('leaves out what is no file, by name', async () => {
-    execFileSync('mkfifo', [join(data, 'bucket', 'pipe')]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', join(data, 'bucket', 'pipe')]);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(join(data, 'bucket', 'socket'), resolve));
 
