@@ -58,6 +58,13 @@ export async function portForward({ rounds }) {
   const testbed = await findTestbed(await tools({ peers: false }));
   const folder = await mkdtemp(join(tmpdir(), 'datamill-bench-'));
   const running = [];
+  const close = async () => {
+    for (const child of running) child.kill('SIGINT');
+    await testbed.kube('', 'delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false');
+    await rm(folder, { recursive: true, force: true });
+  };
+  const interrupted = () => void close().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     const list = { apiVersion: 'v1', kind: 'List', items: objects };
     await testbed.kube(JSON.stringify(list), 'apply', '-f', '-');
@@ -79,9 +86,8 @@ export async function portForward({ rounds }) {
       { what: `${what}: failed`, ours: many.ours.errors, unit: 'of them', limit: 0 },
     ];
   } finally {
-    for (const child of running) child.kill('SIGINT');
-    await testbed.kube('', 'delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false');
-    await rm(folder, { recursive: true, force: true });
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await close();
   }
 }
 
