@@ -61,11 +61,11 @@ describe.skipIf(missing.length > 0)('the default flavour, on real pods', () => {
     ]);
   });
 
-  it('has made the bucket of mlflow in MinIO', async ({ expect }) => {
+  it('has made the buckets of mlflow and of the examples in MinIO', async ({ expect }) => {
     const list = `import boto3, os
 s3 = boto3.client("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"])
 print([bucket["Name"] for bucket in s3.list_buckets()["Buckets"]])`;
-    expect((await inside('mlflow', 'python', '-c', list)).trim()).toBe("['mlflow']");
+    expect((await inside('mlflow', 'python', '-c', list)).trim()).toBe("['examples', 'mlflow']");
   });
 
   it('changes nothing when it comes up again', async ({ expect }) => {
