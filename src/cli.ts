@@ -6,6 +6,7 @@ import { clusterCommands } from './cli/cluster.ts';
 import { configurationCommands } from './cli/configuration.ts';
 import { dataCommands } from './cli/data.ts';
 import { debugCommands } from './cli/debug.ts';
+import { devCommands } from './cli/dev.ts';
 import { operateCommands } from './cli/operate.ts';
 import { pipelineCommands } from './cli/pipeline.ts';
 import { platformCommands } from './cli/platform.ts';
@@ -40,6 +41,7 @@ dataCommands(program);
 configurationCommands(program);
 pipelineCommands(program);
 tunnelCommands(program);
+devCommands(program);
 toolsCommands(program);
 
 program.addHelpText(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { anyMap, apiVersion } from './common.ts';
 import { InlineComponent } from './component.ts';
+import { Dev } from './dev.ts';
 import { Project } from './project.ts';
 import { Secrets } from './secrets.ts';
 import { HybridTarget, LocalTarget, RemoteTarget } from './target.ts';
@@ -25,5 +26,5 @@ export const flavourWords = {
   local: LocalTarget.optional().meta({ description: 'A target on this machine.' }),
   remote: RemoteTarget.optional().meta({ description: 'A target somewhere else.' }),
   hybrid: HybridTarget.optional().meta({ description: 'A cluster that is there already.' }),
-  dev: anyMap.optional().meta({ description: 'What `datamill dev` starts.' }),
+  dev: Dev.optional().meta({ description: 'What `datamill dev` starts.' }),
 };
