@@ -4,8 +4,7 @@ import type { KubeObject } from '../kube/types.ts';
 import { ownImage } from '../util/image.ts';
 import { labelWord, ownerMetadata, userName } from './labels.ts';
 
-export const kinds = ['net', 'app'] as const;
-export type DebugKind = (typeof kinds)[number];
+export type DebugKind = 'net' | 'app';
 
 /** The container in which the user's command runs. */
 export const CONTAINER = 'debug';

@@ -32,7 +32,7 @@ function renderLine({ pod, container, time, line }: ComponentLine, look: LogLook
 }
 
 /** Colours say nothing and are left out; other control characters are shown by name. */
-export function neutral(line: string): string {
+function neutral(line: string): string {
   return line.replaceAll(colors, '').replaceAll(controls, nameOf);
 }
 
