@@ -1,7 +1,7 @@
 import { pause } from '../util/abort.ts';
 import type { Api } from './client.ts';
 import { isFault, isStatus } from './errors.ts';
-import { LogCursor } from './log-cursor.ts';
+import type { LogCursor } from './log-cursor.ts';
 import type { LogLine } from './log-lines.ts';
 import { type ContainerRef, hasNoLog, isNodeTalk, type LogQuery, readLog } from './logs.ts';
 import type { ContainerState, PodBook } from './pod-book.ts';
