@@ -25,7 +25,7 @@ if folder is None:
 
 # %%
 spark = SparkSession.builder.master("local[*]").appName("stations").getOrCreate()
-stations = spark.read.csv(folder, header=True, inferSchema=True)
+stations = spark.read.csv(os.path.join(folder, "*.csv"), header=True, inferSchema=True)
 stations.createOrReplaceTempView("stations")
 
 # %%
