@@ -29,7 +29,7 @@ export function projectDocument(project: Project): Record<string, unknown> {
 }
 
 /** Products by key, as texts. */
-export function productsDocument(products: Record<string, Product>, root: string): Record<string, string> {
+function productsDocument(products: Record<string, Product>, root: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(products).map(([key, product]) => [
       key,

@@ -100,7 +100,7 @@ export function levels(tasks: readonly Task[]): Task[][] {
 }
 
 /** The tasks that need each task. */
-export function downstream(tasks: readonly Task[]): Map<string, Task[]> {
+function downstream(tasks: readonly Task[]): Map<string, Task[]> {
   const next = new Map<string, Task[]>();
   for (const task of tasks) {
     for (const { task: name } of task.upstream) {

@@ -58,7 +58,7 @@ function fromSetupCfg(cwd: string): string | undefined {
  *
  * @throws {DatamillError} PIPELINE_MISSING or PIPELINE_LAYOUT (exit 2).
  */
-export function findRoot(start: string, file: string): string {
+function findRoot(start: string, file: string): string {
   const setup = upwards(start, 'setup.py');
   const pipeline = upwards(start, file);
   const underSrc = pipeline !== undefined && basename(dirname(dirname(pipeline.file))) === 'src';

@@ -57,7 +57,7 @@ export interface Exported extends Checked {
  *
  * @throws {DatamillError} (exit 2) everything that is wrong.
  */
-export async function checkProject(project: Project, options: ExportOptions): Promise<Checked> {
+async function checkProject(project: Project, options: ExportOptions): Promise<Checked> {
   const problems = new Problems();
   const read = await readSettings(project, options, problems);
   const settings = read ?? defaultSettings(project.name);

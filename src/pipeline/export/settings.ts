@@ -53,10 +53,10 @@ export interface ExportSettings extends PodSettings {
   warnings: string[];
 }
 
-export const DEFAULT_IMAGE = 'continuumio/miniconda3';
-export const DEFAULT_CLAIM = 'nfs';
+const DEFAULT_IMAGE = 'continuumio/miniconda3';
+const DEFAULT_CLAIM = 'nfs';
 export const DEFAULT_MOUNT = '/mnt/vol';
-export const DEFAULT_NAMESPACE = 'argo';
+const DEFAULT_NAMESPACE = 'argo';
 
 /** The settings of a project without a soopervisor.yaml, which are those of Soopervisor's first versions. */
 export function defaultSettings(project: string): ExportSettings {

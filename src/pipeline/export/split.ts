@@ -8,7 +8,7 @@ export interface Part {
 }
 
 /** Bytes of a task in JSON, with the comma behind it. */
-export function taskBytes(task: DagTask): number {
+function taskBytes(task: DagTask): number {
   return Buffer.byteLength(JSON.stringify(task)) + 1;
 }
 

@@ -4,7 +4,7 @@ import { fillIn, JinjaSyntax, readTemplate, SQUARE } from '../jinja/index.ts';
 import { isMap, PySequence, type PyMap, type PyValue, pyRepr } from '../values.ts';
 
 /** More tasks than this out of one grid are a mistake: no cluster runs them in one workflow. */
-export const MAX_GRID = 20_000;
+const MAX_GRID = 20_000;
 
 /** One task of a grid. */
 export interface GridTask {
