@@ -85,6 +85,7 @@ class Run {
       signal: over,
       left: () => Math.max(0, started + check.timeout * 1000 - performance.now()),
       doing: (what) => {
+        if (what === this.#waitsFor) return;
         this.#waitsFor = what;
         tell(what);
       },
