@@ -1,21 +1,22 @@
-import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { configError, type Location } from '../errors.ts';
+import { isFile } from './place.ts';
 import type { Problems } from './problems.ts';
 import { type ModuleCache, readCallable } from './sources/callable.ts';
 import { readNotebookSource } from './sources/notebook.ts';
 import { readTemplateSource } from './sources/template.ts';
 import type { Found, SourceQuery } from './sources/types.ts';
 import { classOf, isProductClass, isTaskClass, RELATIONS, SOURCE_FORMS } from './spec/classes.ts';
-import { expandGrid, needsPython } from './spec/grid.ts';
+import { expandGrid } from './spec/grid.ts';
 import { wrongKeys } from './spec/keys.ts';
 import type { Meta } from './spec/meta.ts';
 import { checkNotebookProducts } from './spec/notebook-product.ts';
+import { readParams } from './spec/params.ts';
 import { readProducts, relation } from './spec/products.ts';
 import type { RawTask } from './spec/read.ts';
-import { isFile } from './place.ts';
 import type { Place, Product, Task } from './types.ts';
-import { isMap, PySequence, type PyMap, type PyValue } from './values.ts';
+import { isMap, type PyMap, PySequence, type PyValue } from './values.ts';
 
 /** A task before the names that it asks for were looked up. */
 export interface OpenTask extends Omit<Task, 'upstream'> {
@@ -62,7 +63,7 @@ export function readTask(raw: RawTask, context: TaskContext): OpenTask[] {
       ? readProducts(product, productClass, productBase(taskClass, query, context), () => at('product'))
       : { product: relation(found.relation.value, () => at()) };
   checkProducts(products, !isMap(product), taskClass, data, () => at('product'));
-  return [{ ...shared, name, products, params: paramsOf(data.params, place, at) }];
+  return [{ ...shared, name, products, params: readParams(data.params, place, at) }];
 }
 
 type Shared = Pick<OpenTask, 'class' | 'source' | 'file' | 'uses' | 'declared' | 'at'>;
@@ -282,34 +283,4 @@ function checkProducts(
       { at: at() },
     );
   if (taskClass === 'NotebookRunner') checkNotebookProducts(products, single, data, at);
-}
-
-function paramsOf(value: PyValue | undefined, { root }: Place, at: RawTask['at']): PyMap {
-  if (value === undefined || value === null) return {};
-  if (!isMap(value)) throw configError('INVALID_VALUE', 'params: expected a map', { at: at('params') });
-  const called = Object.keys(value).find((key) => needsPython(value[key]));
-  if (called !== undefined)
-    throw configError('PARAMS_NEED_PYTHON', `params.${called} calls a function`, {
-      at: at('params', called),
-      hint: 'nothing of the project is run here: write its value',
-    });
-  return 'resources_' in value ? { ...value, resources_: resources(value.resources_!, root, at) } : value;
-}
-
-/** Files that a task depends on. */
-function resources(value: PyValue, root: string, at: RawTask['at']): PyMap {
-  if (!isMap(value))
-    throw configError('INVALID_VALUE', 'params.resources_: expected a map of files', {
-      at: at('params', 'resources_'),
-    });
-  return Object.fromEntries(
-    Object.entries(value).map(([key, path]) => {
-      const file = typeof path === 'string' ? resolve(root, path) : undefined;
-      if (file === undefined || !isFile(file))
-        throw configError('SOURCE_MISSING', `the resource ${String(path)} is no file`, {
-          at: at('params', 'resources_', key),
-        });
-      return [key, file];
-    }),
-  );
 }
