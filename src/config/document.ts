@@ -72,13 +72,17 @@ interface Parsed {
 /** A place whose line and column are found when they are read. */
 function lazily(file: string, find: () => Location): Location {
   let found: Location | undefined;
+  const place = () => {
+    found ??= find();
+    return found;
+  };
   return {
     file,
     get line() {
-      return (found ??= find()).line;
+      return place().line;
     },
     get column() {
-      return (found ??= find()).column;
+      return place().column;
     },
   };
 }

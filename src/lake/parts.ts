@@ -98,7 +98,7 @@ export function joinedEtag(parts: readonly string[]): string {
   return `${md5(Buffer.from(parts.join(''), 'hex'))}-${parts.length}`;
 }
 
-/** Sizes of parts that other programs use: s3cmd and mc, then s5cmd, rclone, boto and the console. */
+/** Sizes of parts that other programs use, such as s3cmd, mc, s5cmd, rclone and boto. */
 const OTHERS = [5, 10, 15, 16, 17, 32, 50, 64, 100, 128, 256, 512].map((size) => size * MIB);
 
 /** The sizes of parts that an object of this size and number of parts may have been made with. */

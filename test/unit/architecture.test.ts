@@ -227,7 +227,6 @@ describe('the bundle', () => {
   it.each(['config', 'catalogue', 'tools'])('does not load a client of the cluster for %s', (command) => {
     const heavy = packages(entry(`src/commands/${command}.ts`));
 
-    for (const name of ['@kubernetes/client-node', 'ssh2', 'listr2'])
-      expect(heavy).not.toContain(name);
+    for (const name of ['@kubernetes/client-node', 'ssh2', 'listr2']) expect(heavy).not.toContain(name);
   });
 });
