@@ -134,6 +134,7 @@ describe.concurrent('up', () => {
       removed: 0,
       failed: 0,
       skipped: 0,
+      checks: { passed: 0, failed: 0, skipped: 0 },
       seconds: expect.any(Number),
     });
     const again = await project.run(['up', '--output', 'json']);
