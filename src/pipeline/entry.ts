@@ -3,10 +3,9 @@ import { basename, join, resolve } from 'node:path';
 import { configError } from '../errors.ts';
 import { fnmatch } from './fnmatch.ts';
 import { isFile } from './place.ts';
-import { suffixOf } from './spec/classes.ts';
+import { DEFAULT_PRODUCTS, suffixOf } from './spec/classes.ts';
 import type { Meta } from './spec/meta.ts';
 import type { RawTask, Spec } from './spec/read.ts';
-import { DEFAULT_PRODUCTS } from './spec/classes.ts';
 import type { Place } from './types.ts';
 
 const SUFFIXES = ['.py', '.R', '.Rmd', '.r', '.ipynb'];

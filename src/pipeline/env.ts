@@ -5,7 +5,7 @@ import type { ParsedDocument } from '../config/document.ts';
 import { configError } from '../errors.ts';
 import { cast } from './cast.ts';
 import { readPipelineDocument } from './document.ts';
-import { type Values, mapLeaves } from './expand.ts';
+import { mapLeaves, type Values } from './expand.ts';
 import type { GitFacts } from './git.ts';
 import { CURLY, fillIn, JinjaSyntax, readTemplate, SQUARE, undeclared } from './jinja/index.ts';
 import { tryRoot } from './place.ts';

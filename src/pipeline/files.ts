@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  realpathSync,
-} from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { configError, type DatamillError, type Location } from '../errors.ts';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { dirname, relative, resolve, sep } from 'node:path';
+import { configError, DatamillError, type Location } from '../errors.ts';
 import type { Problem } from './python/problem.ts';
 
 /** Notebooks carry their outputs; larger ones are no sources. */
@@ -29,13 +20,7 @@ export function isInside(path: string, folder: string): boolean {
  */
 export function readSource(path: string, root: string, at: () => Location): string {
   const file = resolve(root, path);
-  if (!isInside(realPath(file), realFolder(root)))
-    throw problem(
-      'SOURCE_OUTSIDE',
-      `the source ${shown(file, root)} is outside of the project`,
-      at,
-      'copy it into the project: pods see nothing else',
-    );
+  if (!isInside(realFolder(dirname(file)), realFolder(root))) throw outside(file, root, at);
   const handle = openFile(file, root, at);
   try {
     const stat = fstatSync(handle);
@@ -67,19 +52,41 @@ export function readSource(path: string, root: string, at: () => Location): stri
 const window = Buffer.allocUnsafeSlow(64 * 1024);
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+function outside(file: string, root: string, at: () => Location): DatamillError {
+  return problem(
+    'SOURCE_OUTSIDE',
+    `the source ${shown(file, root)} is outside of the project`,
+    at,
+    'copy it into the project: pods see nothing else',
+  );
+}
+
+/** A pipe would keep the reader waiting for ever. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
 function openFile(file: string, root: string, at: () => Location): number {
   try {
-    // A pipe would keep the reader waiting for ever.
-    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    return openSync(file, FLAGS | constants.O_NOFOLLOW);
   } catch (cause) {
-    const missing = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
-    throw problem(
-      missing ? 'SOURCE_MISSING' : 'SOURCE_INVALID',
-      `the source ${shown(file, root)} ${missing ? 'does not exist' : 'cannot be read'}`,
-      at,
-      missing ? 'check the path, which begins at the folder of the project' : 'check its permissions',
-    );
+    if ((cause as NodeJS.ErrnoException).code !== 'ELOOP') throw unreadable(cause, file, root, at);
   }
+  try {
+    const real = realpathSync.native(file);
+    if (!isInside(real, realFolder(root))) throw outside(file, root, at);
+    return openSync(real, FLAGS | constants.O_NOFOLLOW);
+  } catch (cause) {
+    throw cause instanceof DatamillError ? cause : unreadable(cause, file, root, at);
+  }
+}
+
+function unreadable(cause: unknown, file: string, root: string, at: () => Location): DatamillError {
+  const missing = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
+  return problem(
+    missing ? 'SOURCE_MISSING' : 'SOURCE_INVALID',
+    `the source ${shown(file, root)} ${missing ? 'does not exist' : 'cannot be read'}`,
+    at,
+    missing ? 'check the path, which begins at the folder of the project' : 'check its permissions and links',
+  );
 }
 
 const realFolders = new Map<string, string>();
@@ -92,13 +99,6 @@ function realFolder(folder: string): string {
     realFolders.set(folder, real);
   }
   return real;
-}
-
-/** Where a file is after links were followed; as it stands when it does not exist. */
-function realPath(file: string): string {
-  const stat = lstatSync(file, { throwIfNoEntry: false });
-  if (stat?.isSymbolicLink()) return existsSync(file) ? realpathSync.native(file) : file;
-  return join(realFolder(dirname(file)), basename(file));
 }
 
 /** A path as people of the project write it. */

@@ -1,6 +1,6 @@
 import { refusedError } from '../../errors.ts';
-import type { ExportSettings } from './settings.ts';
 import { JOIN_TEMPLATE, shareDependencies } from './joins.ts';
+import type { ExportSettings } from './settings.ts';
 import { splitTasks } from './split.ts';
 import { type Built, type DagTask, type Template, withoutEmpty } from './workflow.ts';
 

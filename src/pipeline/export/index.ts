@@ -6,7 +6,7 @@ import { levels } from '../graph.ts';
 import { isFile } from '../place.ts';
 import { Problems } from '../problems.ts';
 import type { Project, Warning } from '../types.ts';
-import { bytesOf, buildDocuments, type Kind, MAX_BYTES } from './documents.ts';
+import { buildDocuments, bytesOf, type Kind, MAX_BYTES } from './documents.ts';
 import { type CondaEnvironment, readEnvironmentFile } from './environment.ts';
 import { argoNames } from './names.ts';
 import { claimVolume, defaultSettings, type ExportSettings } from './settings.ts';

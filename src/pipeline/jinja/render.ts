@@ -1,4 +1,4 @@
-import { isMap, PySequence, pyStr, type PyValue } from '../values.ts';
+import { isMap, PySequence, type PyValue, pyStr } from '../values.ts';
 import { constantOf } from './access.ts';
 import type { Expression } from './expression.ts';
 import { JinjaSyntax } from './lex.ts';

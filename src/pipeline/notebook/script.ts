@@ -1,7 +1,7 @@
 import { readHeader } from './header.ts';
-import { type CellReader, type Lines, lightReader, percentReader, spinReader } from './readers.ts';
 import { isParameters, readChunkOptions } from './metadata.ts';
 import { Quotes } from './quotes.ts';
+import { type CellReader, type Lines, lightReader, percentReader, spinReader } from './readers.ts';
 
 /** The parameters cell of a script: its text, and the line of the file it begins on, from 0. */
 export interface ScriptCell {

@@ -1,4 +1,4 @@
-import { PySequence, type PyValue, isMap } from '../values.ts';
+import { isMap, PySequence, type PyValue } from '../values.ts';
 import { evaluate, NotConstant } from './literal.ts';
 import type { Problem } from './problem.ts';
 import { allTokens, readStatements, type Statement } from './statements.ts';

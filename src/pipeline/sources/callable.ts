@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { configError, type Location } from '../../errors.ts';
-import { isFile } from '../place.ts';
 import { locateIn, problemIn, readSource, shown } from '../files.ts';
+import { isFile } from '../place.ts';
 import { findDefinition, readStatements, upstreamUses } from '../python/index.ts';
 import type { Statement } from '../python/statements.ts';
 import type { Found, SourceQuery } from './types.ts';

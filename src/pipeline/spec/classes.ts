@@ -1,6 +1,6 @@
 import { configError, type Location } from '../../errors.ts';
-import { closeMatch } from './similar.ts';
 import type { PyValue } from '../values.ts';
+import { closeMatch } from './similar.ts';
 
 /** What Ploomber's tasks of each class leave behind, unless the file says otherwise. */
 export const DEFAULT_PRODUCTS: Record<string, string> = {

@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { configError, type Location } from '../../errors.ts';
 import { fillIn, JinjaSyntax, readTemplate, SQUARE } from '../jinja/index.ts';
-import { isMap, PySequence, type PyMap, type PyValue, pyRepr } from '../values.ts';
+import { isMap, type PyMap, PySequence, type PyValue, pyRepr } from '../values.ts';
 
 /** More tasks than this out of one grid are a mistake: no cluster runs them in one workflow. */
 const MAX_GRID = 20_000;

@@ -18,6 +18,8 @@ const COMMON = [
   'on_failure',
 ];
 
+const PLAIN = new Set(COMMON);
+
 /** What else tasks of a class take: the arguments of their constructors. */
 const OWN: Record<string, string[]> = {
   NotebookRunner: [
@@ -54,8 +56,10 @@ const CHOICES: Record<string, Array<string | null>> = {
 
 /** Keys that tasks of the class do not take, and values that some keys cannot have. */
 export function wrongKeys(data: PyMap, taskClass: string, at: RawTask['at']): DatamillError[] {
+  const odd = Object.keys(data).filter((key) => !PLAIN.has(key));
+  if (odd.length === 0) return [];
   const known = [...COMMON, ...(OWN[taskClass] ?? [])];
-  const unknown = Object.keys(data)
+  const unknown = odd
     .filter((key) => !known.includes(key))
     .map((key) =>
       configError('UNKNOWN_KEY', `unknown key "${key}" in a task of the class ${taskClass}`, {

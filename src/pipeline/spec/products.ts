@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { configError, type Location } from '../../errors.ts';
 import type { Product } from '../types.ts';
-import { isMap, PySequence, pyRepr, type PyValue } from '../values.ts';
+import { isMap, PySequence, type PyValue, pyRepr } from '../values.ts';
 import { RELATIONS } from './classes.ts';
 
 /**
