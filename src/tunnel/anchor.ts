@@ -4,7 +4,7 @@ import { create } from '../kube/objects.ts';
 import { pathOf, refOf } from '../kube/resources.ts';
 import type { KubeObject, OwnerReference } from '../kube/types.ts';
 import { pause } from '../util/abort.ts';
-import { removeExactly } from './cluster.ts';
+import { PATIENCE, removeExactly } from './cluster.ts';
 import { foreignTunnel, nameTaken, takenOver, tunnelInUse } from './errors.ts';
 import { holderOf, holding, isAlive, isMine } from './holder.ts';
 import { SESSION, TUNNEL } from './labels.ts';
@@ -103,6 +103,17 @@ function lifetime({ metadata }: KubeObject, ttl: number): number {
   return ttl + Math.ceil((age || 0) / 1000);
 }
 
+/** False when another run has taken it over. One that is gone is still ours: its parts may be left. */
+export async function isStillHeld(api: Api, { object }: Claim): Promise<boolean> {
+  const found = await api.find<KubeObject>(await pathOf(api, refOf(object)), PATIENCE);
+  return found === undefined || isSame(object, found);
+}
+
+function isSame({ metadata }: KubeObject, found: KubeObject): boolean {
+  const { uid, labels } = found.metadata;
+  return uid === metadata.uid && labels?.[SESSION] === metadata.labels?.[SESSION];
+}
+
 /**
  * Says that we live, so that the tunnel stays for another time to live.
  *
@@ -113,14 +124,12 @@ export async function renew(api: Api, { object }: Claim, ttl: number): Promise<b
   const path = await pathOf(api, refOf(object));
   const found = await api.find<KubeObject>(path, { retryFor: 0 });
   if (found === undefined || found.metadata.deletionTimestamp !== undefined) return false;
-  const { uid, labels } = object.metadata;
-  if (found.metadata.uid !== uid || labels?.[SESSION] !== found.metadata.labels?.[SESSION])
-    throw takenOver(object.metadata.name);
+  if (!isSame(object, found)) throw takenOver(object.metadata.name);
   await api.request('PATCH', path, {
     contentType: 'application/merge-patch+json',
     retryFor: 0,
     body: {
-      metadata: { uid, annotations: holding() },
+      metadata: { uid: object.metadata.uid, annotations: holding() },
       spec: { ttlSecondsAfterFinished: lifetime(found, ttl) },
     },
   });

@@ -13,7 +13,7 @@ export const KINDS: ReadonlyArray<Pick<ObjectRef, 'apiVersion' | 'kind'>> = [
 ];
 
 /** Seconds that a delete at the end is tried: whoever ends a tunnel waits for it. */
-const PATIENCE = { timeout: 5000, retryFor: 15_000 };
+export const PATIENCE = { timeout: 5000, retryFor: 15_000 };
 
 /** Deletes this very object, and not one that took its name since. Gone is fine. */
 export async function removeExactly(api: Api, object: KubeObject): Promise<void> {

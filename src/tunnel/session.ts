@@ -4,7 +4,7 @@ import type { Api } from '../kube/client.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { fingerprint, keyBytes, openSsh, type SshLink } from '../ssh/index.ts';
 import { abortError, pause } from '../util/abort.ts';
-import { type Claim, claim, renew } from './anchor.ts';
+import { type Claim, claim, isStillHeld, renew } from './anchor.ts';
 import { backoff } from './backoff.ts';
 import { removeExactly } from './cluster.ts';
 import { Connections } from './connections.ts';
@@ -221,9 +221,9 @@ export class Tunnel {
     const { name, namespace } = this.#spec;
     if (this.#claim === undefined) return;
     this.#tell('closed', `removing ${name}`);
-    const taken = (this.#over.signal.reason as DatamillError | undefined)?.code === 'TUNNEL_TAKEN_OVER';
-    if (taken) return;
     try {
+      // Who took it over has the anchor and the service now, as they were.
+      if (!(await isStillHeld(this.#api, this.#claim))) return;
       const objects = [...this.#made.values(), this.#claim.object];
       await Promise.all(objects.map((object) => removeExactly(this.#api, object)));
     } catch (error) {
