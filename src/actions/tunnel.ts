@@ -61,7 +61,7 @@ interface Place {
  *
  * @throws {DatamillError} UNKNOWN_CONTEXT with the nearest name, NO_KUBECONFIG (exit 4).
  */
-export async function openPlace(options: ActionOptions): Promise<Place> {
+async function openPlace(options: ActionOptions): Promise<Place> {
   const { flavours, target, section, kubeconfig, context, namespace } = options;
   const isFile = target !== undefined && (existsSync(target) || /[/\\]|\.ya?ml$/.test(target));
   if (flavours !== undefined || section !== undefined || isFile) {

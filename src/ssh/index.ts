@@ -1,4 +1,4 @@
-export { type Incoming, openSsh, type SshDial, type SshLink } from './client.ts';
+export { type Incoming, openSsh, type SshLink } from './client.ts';
 export { fingerprint, keyBytes, makeKey, type SshKey } from './keys.ts';
 export { relay } from './relay.ts';
-export { createSshServer, type SshServerOptions } from './server.ts';
+export { createSshServer } from './server.ts';
