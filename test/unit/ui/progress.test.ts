@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { DatamillEvent, Phase, StepState } from '../../../src/actions/events.ts';
 import { createProgress } from '../../../src/ui/progress.ts';
 import { registerSecrets } from '../../../src/util/redact.ts';
@@ -46,7 +46,15 @@ function screen(text: string): string[] {
   return lines.filter((line) => line !== '');
 }
 
-const settle = () => new Promise((done) => setTimeout(done, 250));
+const pause = () => new Promise((done) => setTimeout(done, 20));
+
+/** Waits for two more frames: the second one has seen all that was reported before. */
+async function drawn(stream: FakeStream): Promise<void> {
+  for (let frames = 0; frames < 2; frames += 1) {
+    const { length } = stream.text;
+    await vi.waitFor(() => expect(stream.text.length).toBeGreaterThan(length), { timeout: 15_000 });
+  }
+}
 
 describe('plain lines', () => {
   function plain() {
@@ -179,7 +187,7 @@ describe('JSON events', () => {
     });
     const { report, stop } = createProgress({ output: 'json', tty: false, color: false, stream: gone });
     report(step('minio', 'install', 'running'));
-    await settle();
+    await pause();
     report(step('minio', 'install', 'done'));
     await stop();
     expect(gone.destroyed).toBe(true);
@@ -200,7 +208,7 @@ describe('the live display', () => {
     report(step('minio', 'install', 'running', '0 of 1 replicas ready'));
     report(step('mlflow', 'install', 'waiting', 'waiting for minio'));
     report(step('dask', 'install', 'running'));
-    await settle();
+    await drawn(stream);
     expect(screen(stream.text).map((line) => line.slice(2))).toEqual([
       'target  starting',
       'minio  install: 0 of 1 replicas ready',
@@ -225,7 +233,7 @@ describe('the live display', () => {
     const { report, stop, stream } = live();
     const write = stream.write;
     report(step('minio', 'install', 'running'));
-    await settle();
+    await drawn(stream);
     expect(stream.text.startsWith('\u001b[?25l')).toBe(true);
     await stop();
     await stop();
@@ -237,9 +245,9 @@ describe('the live display', () => {
     const listeners = () =>
       ['SIGINT', 'SIGTERM', 'exit', 'uncaughtExceptionMonitor'].map((name) => process.listenerCount(name));
     const before = listeners();
-    const { report, stop } = live();
+    const { report, stop, stream } = live();
     report(step('minio', 'install', 'running'));
-    await settle();
+    await drawn(stream);
     expect(listeners().slice(0, 2)).toEqual(before.slice(0, 2));
     await stop();
     expect(listeners()).toEqual(before);
@@ -248,7 +256,7 @@ describe('the live display', () => {
   it('gives the cursor back when the process ends without stop', async () => {
     const { report, stop, stream } = live();
     report(step('minio', 'install', 'running'));
-    await settle();
+    await drawn(stream);
     for (const listener of process.listeners('uncaughtExceptionMonitor')) {
       (listener as (error: Error, origin: string) => void)(new Error('crash'), 'uncaughtException');
     }
@@ -260,7 +268,7 @@ describe('the live display', () => {
     const { report, stop, stream } = live({ columns: 30 });
     report(step('minio', 'install', 'running', `long ${'message '.repeat(40)}`));
     report(step('dask', 'install', 'running', '日本語'.repeat(30)));
-    await settle();
+    await drawn(stream);
     const lines = screen(stream.text);
     expect(lines).toHaveLength(2);
     for (const line of lines) expect(line.length).toBeLessThan(30);
@@ -274,7 +282,7 @@ describe('the live display', () => {
     for (const name of names.slice(0, 20)) report(step(name, 'check', 'done'));
     report(step('component-30', 'install', 'running', 'going on'));
     report(step('component-31', 'install', 'failed', 'no'));
-    await settle();
+    await drawn(stream);
     const expected = [
       'component-30  install: going on',
       'component-31  install failed: no',
@@ -289,7 +297,7 @@ describe('the live display', () => {
     const { report, stop, stream } = live({ rows: 12 });
     const names = Array.from({ length: 20 }, (_, index) => `component-${index}`);
     for (const name of names) report(step(name, 'install', 'running', 'going on'));
-    await settle();
+    await drawn(stream);
     expect(screen(stream.text).length).toBeLessThan(12);
     for (const name of names) report(step(name, 'install', 'done'));
     await stop();
@@ -323,7 +331,7 @@ describe('the live display', () => {
     const { report, stop, stream } = live();
     report(step('minio', 'secrets', 'done', 'made'));
     report(step('minio', 'install', 'running', 'x'));
-    await settle();
+    await drawn(stream);
     expect(screen(stream.text).map((line) => line.slice(2))).toEqual(['minio  install: x']);
     await stop();
   });
@@ -331,7 +339,7 @@ describe('the live display', () => {
   it('writes what others wrote meanwhile after itself', async () => {
     const { report, stop, stream } = live();
     report(step('minio', 'install', 'running'));
-    await settle();
+    await drawn(stream);
     stream.write('from elsewhere\n');
     report(step('minio', 'install', 'done'));
     await stop();
