@@ -94,8 +94,10 @@ async function laptop() {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', () => {});
     socket.once('data', (first) => {
-      if (first[0] === 69) socket.on('data', (chunk) => socket.write(chunk));
-      else if (first[0] === 85) socket.resume().on('end', () => socket.end('.'));
+      if (first[0] === 69) {
+        socket.on('data', (chunk) => socket.write(chunk));
+        if (first.length > 1) socket.write(first.subarray(1));
+      } else if (first[0] === 85) socket.resume().on('end', () => socket.end('.'));
       else void pour(socket);
     });
   });
