@@ -91,8 +91,8 @@ if (deadline - Date.now() < 10 * 60_000) skipSuite('oracle', 'it needs 10 minute
 else await suite('oracle');
 /** The suites that need Kubernetes, with the minutes that each needs on a machine with empty caches. */
 for (const [project, minutes] of [
-  ['control-plane', 12],
-  ['e2e', 20],
+  ['control-plane', 18],
+  ['e2e', 30],
 ]) {
   if (!tools) skipSuite(project, 'the Kubernetes tools cannot be had on this machine');
   else if (deadline - Date.now() < minutes * 60_000)
