@@ -97,7 +97,8 @@ async function settledNamespace(
       return found;
     }
     const young = Date.now() - Date.parse(found.since ?? '') < GOING_GRACE;
-    const blocked = found.blockedBy.length > 0;
+    // The namespace's own words are minutes behind; an object with a finalizer is not.
+    const blocked = found.proven === true;
     if (Date.now() > deadline || (blocked && !young)) throw terminatingError(found);
     report({ ...step, state: 'waiting', message: terminatingWords(found) });
     await sleep(1000, undefined, { signal });

@@ -9,6 +9,8 @@ export interface NamespaceState {
   state: 'active' | 'absent' | 'terminating' | 'hidden';
   /** What keeps a namespace that is being deleted, in the words of the cluster. */
   blockedBy: string[];
+  /** Whether `blockedBy` was found in the objects, and not only in what the namespace says of itself. */
+  proven?: boolean;
   /** Since when it is being deleted, RFC 3339. */
   since?: string;
 }
@@ -41,6 +43,7 @@ export async function namespaceState(api: Api, name: string, signal?: AbortSigna
     name,
     state: 'terminating',
     blockedBy: blockedBy.length > 0 ? blockedBy : blocking,
+    proven: blockedBy.length > 0,
     since,
   };
 }

@@ -2,6 +2,7 @@ import { diagnoseClaim } from './diagnose/claims.ts';
 import { EventLog } from './diagnose/events.ts';
 import { type Case, type Finding, fatal, pending, type Snapshot } from './diagnose/finding.ts';
 import { diagnosePod } from './diagnose/pods.ts';
+import { isOutdated } from './diagnose/rollout.ts';
 import { diagnoseWorkload } from './diagnose/workloads.ts';
 import { groupKind, objectLabel } from './fields.ts';
 import { readiness } from './ready.ts';
@@ -30,13 +31,20 @@ export function diagnose(snapshot: Snapshot, now: Date = new Date()): Finding[] 
   const workloads = merged(own, snapshot.jobs);
   const sizes = workloadSizes(pods);
   const findings = [
-    ...pods.flatMap((pod) => diagnosePod(pod, at).map((finding) => ofWorkload(finding, pod, sizes))),
+    ...pods.flatMap((pod) => {
+      const found = diagnosePod(pod, at).map((finding) => ofWorkload(finding, pod, sizes));
+      return isOutdated(pod, workloads) ? found.map(asPending) : found;
+    }),
     ...claims.flatMap((claim) => diagnoseClaim(claim, at) ?? []),
     ...workloads.flatMap((object) => diagnoseWorkload(object, at)),
   ];
   const told = new Set(findings.flatMap((finding) => [finding.object, finding.workload?.name ?? '']));
   const rest = merged(own, snapshot.jobs).flatMap((object) => unready(object, told));
   return [...findings, ...rest].sort(byWeight);
+}
+
+function asPending(finding: Finding): Finding {
+  return { ...finding, severity: 'pending', healing: true };
 }
 
 /** Objects that are not ready, and that nothing better was said about. */

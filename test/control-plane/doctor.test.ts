@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, inject } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { parse } from 'yaml';
 import { withStatus } from '../../src/helm/releases.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { packageRoot } from '../../src/util/paths.ts';
 import { type CliResult, run } from '../helpers/cli.ts';
 import { api, applyObjects, clusterFlags, get, kubectl } from '../helpers/cluster.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { app, charts, it, type Project } from '../helpers/project.ts';
 
 interface Finding {
@@ -330,6 +331,14 @@ describe.concurrent('datamill doctor', () => {
     });
     await project.flavour({ db: set({ 'datamill.io/simulate': 'crash-loop' }) });
     expect((await project.run(['up'])).code).toBe(1);
+    // Kubernetes is given ten seconds to replace a pod.
+    await eventually(async () => {
+      const conditions: Array<{ type: string; lastTransitionTime: string }> = (
+        await get(project.namespace, 'pods', 'db-0')
+      ).status.conditions;
+      const since = conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '';
+      expect(Date.now() - Date.parse(since)).toBeGreaterThan(12_000);
+    });
     await project.flavour({ db: set({}) });
 
     const up = await project.run(['up']);

@@ -41,6 +41,20 @@ export function diagnoseRollout(set: KubeObject, at: Case): Finding | undefined 
   );
 }
 
+/**
+ * Whether a pod belongs to an earlier revision of a StatefulSet, or may do so as its controller has
+ * not looked at the change: that it does not work says nothing about what is installed now.
+ */
+export function isOutdated(pod: KubeObject, sets: readonly KubeObject[]): boolean {
+  return sets.some((set) => {
+    if (set.kind !== 'StatefulSet' || !isOf(pod, set)) return false;
+    if (text(fields(fields(set.spec).updateStrategy).type) === 'OnDelete') return false;
+    if (Number(set.status?.observedGeneration) < (set.metadata.generation ?? 0)) return true;
+    const wanted = text(set.status?.updateRevision);
+    return wanted !== '' && revisionOf(pod) !== '' && revisionOf(pod) !== wanted;
+  });
+}
+
 function isOf(pod: KubeObject, set: KubeObject): boolean {
   return (pod.metadata.ownerReferences ?? []).some(
     ({ kind, name }) => kind === 'StatefulSet' && name === set.metadata.name,
