@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, inject } from 'vitest';
+import { describe, inject } from 'vitest';
 import { parse } from 'yaml';
 import { withStatus } from '../../src/helm/releases.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
