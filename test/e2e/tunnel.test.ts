@@ -63,7 +63,10 @@ describe.skipIf(missing.length > 0)('a tunnel', () => {
         hostKey: expect.stringMatching(/^SHA256:/),
         transport: args.includes('nodeport') ? 'nodeport' : 'api',
       });
-      expect((await inPython(namespace, FETCH, 'http://alice-tunnel:8000/')).trim()).toBe(sha);
+      // The cluster's DNS may still know the address of the tunnel before this one.
+      await eventually(async () =>
+        expect((await inPython(namespace, FETCH, 'http://alice-tunnel:8000/')).trim()).toBe(sha),
+      );
       const over = await tunnel.event(({ type }) => type === 'connection');
       expect(over).toMatchObject({ port: 8000, sent: expect.any(Number) });
       expect(over.sent).toBeGreaterThan(body.length);
@@ -80,7 +83,9 @@ describe.skipIf(missing.length > 0)('a tunnel', () => {
     const tunnel = startTunnel({ namespace, args: ['-p', `80:${here.port}`] });
     try {
       await tunnel.ready();
-      expect((await inPython(namespace, FETCH, 'http://alice-tunnel/')).trim()).toBe(sha);
+      await eventually(async () =>
+        expect((await inPython(namespace, FETCH, 'http://alice-tunnel/')).trim()).toBe(sha),
+      );
       await here.close();
       // The first one finds out.
       await inPython(namespace, CONNECT, 'alice-tunnel', '80');
@@ -116,7 +121,7 @@ describe.skipIf(missing.length > 0)('a tunnel', () => {
     const hash = (byte: number) => createHash('sha256').update(Buffer.of(byte)).digest('hex');
     try {
       await Promise.all(tunnels.map((tunnel) => tunnel.ready()));
-      expect(await get('alice-tunnel')).toBe(hash(1));
+      await eventually(async () => expect(await get('alice-tunnel')).toBe(hash(1)));
       expect(await get('j-doe-tunnel')).toBe(hash(2));
       expect(await get('api')).toBe(hash(3));
       expect(await get('api', 9000)).toBe(hash(1));
