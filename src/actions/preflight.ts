@@ -97,7 +97,7 @@ async function settledNamespace(
       return found;
     }
     const young = Date.now() - Date.parse(found.since ?? '') < GOING_GRACE;
-    // The namespace's own words are minutes behind; an object with a finalizer is not.
+    // What the namespace says of itself is behind for a while; an object with a finalizer is proof.
     const blocked = found.proven === true;
     if (Date.now() > deadline || (blocked && !young)) throw terminatingError(found);
     report({ ...step, state: 'waiting', message: terminatingWords(found) });
