@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readDocument } from '../config/read.ts';
 import { validate } from '../config/validate.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ComponentFile, InlineComponent, sectionWords } from '../config/schema/component.ts';
 import { flavourWords } from '../config/schema/flavour.ts';
 import { obsoleteTargetKeys, TargetFile } from '../config/schema/target.ts';

@@ -43,7 +43,7 @@ export function components(command: Command): Command {
 
 export function changing(command: Command): Command {
   return command
-    .option('--concurrency <n>', 'components at once', Number)
+    .option('--concurrency <n>', 'components at once (8 when not given)', Number)
     .option('--wait-lock', 'wait while another run holds the lock, instead of stopping');
 }
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { configError, type DatamillError } from '../errors.ts';
 import type { ParsedDocument, Path } from './document.ts';
 import { nearest } from './nearest.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { completeFields, missingFields } from '../catalogue/capabilities.ts';
 import { dropNulls, type Tree } from '../config/merge.ts';
 import { evaluateTagged, type TemplateContext } from '../config/template.ts';

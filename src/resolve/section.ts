@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Component, needOf } from '../catalogue/catalogue.ts';
 import { type ParsedDocument, syntheticDocument } from '../config/document.ts';
 import { dropNulls, getAt, isTree, type Tree } from '../config/merge.ts';

@@ -181,6 +181,10 @@ describe('the files of src/', () => {
     expect(files.filter((file) => text(file).split('\n').length - 1 > 300)).toEqual([]);
   });
 
+  it('import zod as a namespace, of which the bundle leaves out what is not used', () => {
+    expect(files.filter((file) => /import (type )?\{.*\} from 'zod'/.test(text(file)))).toEqual([]);
+  });
+
   it('print only through the printers', () => {
     expect(files.filter((file) => /\bconsole\./.test(text(file)))).toEqual([]);
     const writers = files.filter((file) => /process\.(stdout|stderr)\.write/.test(text(file)));

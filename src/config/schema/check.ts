@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { dnsLabel } from './common.ts';
 
 const kinds = ['http', 'tcp', 's3', 'condition', 'job', 'amqp'] as const;

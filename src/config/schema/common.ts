@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 // Most schemas here are used once in a run: compiling each to a function costs more than it saves.
 z.config({ jitless: true });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checks } from './check.ts';
 import { anyMap, anything, apiVersion, dnsLabel, version } from './common.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|[dhms]))+$/, 'expected a span of time such as 8h or 90m');
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { anyMap, apiVersion } from './common.ts';
 import { InlineComponent } from './component.ts';
 import { Dev } from './dev.ts';

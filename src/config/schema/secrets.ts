@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Location } from '../../errors.ts';
 import type { Path } from '../document.ts';
 

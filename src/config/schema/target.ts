@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { anyMap, apiVersion, quantity, version } from './common.ts';
 
 /** Drivers by the section that they belong to. */

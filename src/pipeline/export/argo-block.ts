@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseQuantity } from '../../util/quantity.ts';
 import type { PodSettings, Resources } from './settings.ts';
 

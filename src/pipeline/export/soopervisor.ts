@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ParsedDocument } from '../../config/document.ts';
 import { readDocument } from '../../config/read.ts';
 import { unknownKey, validate } from '../../config/validate.ts';
