@@ -17,7 +17,10 @@ export function expectGreeting(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, signal });
+    const socket = connect({ host: '127.0.0.1', port });
+    const leave = () => socket.destroy();
+    signal.addEventListener('abort', leave);
+    if (signal.aborted) leave();
     let got = Buffer.alloc(0);
     const fail = (why: string) => reject(notYet(`${where} ${why}`));
     const timer = setTimeout(() => {
@@ -30,11 +33,13 @@ export function expectGreeting(
       if (got.length < METHOD.length) return;
       if (got.subarray(0, METHOD.length).equals(METHOD)) resolve();
       else fail(`does not speak AMQP: it says ${JSON.stringify(got.toString('latin1').slice(0, 60))}`);
-      socket.destroy();
+      // In good order: what is only dropped looks like a broken connection to the port-forward.
+      socket.end();
     });
     socket.on('error', (error) => fail(error.message));
     socket.on('close', () => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', leave);
       fail('closed the connection');
     });
   });

@@ -22,10 +22,15 @@ export async function reach<T>(
     });
     return await use(forwarded.port);
   } catch (error) {
-    throw explained(broken ?? error);
+    throw explained(isAnswer(error) ? error : (broken ?? error));
   } finally {
     forwarded?.close();
   }
+}
+
+/** The service itself said no, so that no broken connection explains more. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof CheckError && error.patience !== Number.POSITIVE_INFINITY;
 }
 
 /** What is forbidden, or not there, stays so. */
