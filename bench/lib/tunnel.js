@@ -6,6 +6,7 @@ import { readFile, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline, Readable } from 'node:stream';
 import { interleaved, median, run } from './measure.js';
 import { findTestbed } from './testbed.js';
 import { DATAMILL, tools } from './tools.js';
@@ -98,7 +99,7 @@ async function laptop() {
         socket.on('data', (chunk) => socket.write(chunk));
         if (first.length > 1) socket.write(first.subarray(1));
       } else if (first[0] === 85) socket.resume().on('end', () => socket.end('.'));
-      else void pour(socket);
+      else pipeline(Readable.from(endless()), socket, () => {});
     });
   });
   server.listen(0, '127.0.0.1');
@@ -106,11 +107,8 @@ async function laptop() {
   return server;
 }
 
-async function pour(socket) {
-  while (!socket.destroyed) {
-    if (!socket.write(BLOCK))
-      await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
-  }
+function* endless() {
+  for (;;) yield BLOCK;
 }
 
 /** Throughput both ways, round trips, and how soon it is ready. */

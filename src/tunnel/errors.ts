@@ -38,14 +38,21 @@ export function portInUse(port: number, cause: unknown): DatamillError {
 }
 
 export function noReadyNode(): DatamillError {
-  return unreachableError('TUNNEL_NODE', 'no node is ready, so there is nowhere to connect to', {
+  return unreachableError('NO_NODE', 'no node is ready, so there is nowhere to connect to', {
     hint: 'take the default transport, which needs no node: leave --transport out',
   });
 }
 
-export function nodesUnreachable(addresses: readonly string[], port: number, cause: unknown): DatamillError {
-  const all = addresses.map((address) => `${address}:${port}`).join(', ');
-  return unreachableError('TUNNEL_NODE', `no node can be reached from here: tried ${all}`, {
+/** @param cause one error for each address. */
+export function nodesUnreachable(
+  addresses: readonly string[],
+  port: number,
+  cause: AggregateError,
+): DatamillError {
+  const why = (error: NodeJS.ErrnoException) =>
+    error.code === 'ECONNREFUSED' ? 'refused' : (error.code ?? error.message);
+  const all = addresses.map((address, index) => `${address}:${port} (${why(cause.errors[index])})`);
+  return unreachableError('NO_NODE', `no node can be reached from here: tried ${all.join(', ')}`, {
     cause,
     hint: 'take the default transport, which needs no reachable node: leave --transport out',
   });
@@ -56,16 +63,23 @@ export function leftOver(name: string, namespace: string, ttl: number, error: un
   return `${name} in namespace ${namespace} could not be removed (${errorMessage(error)}); the cluster removes it by itself within ${formatDuration(ttl)}, \`datamill tunnel gc\` does so at once`;
 }
 
-/** Errors that another try does not heal. */
-export function isFinal(error: unknown): boolean {
-  const final = [
-    'HOST_KEY',
-    'SSH_AUTH',
-    'TUNNEL_',
-    'TARGET_UNTRUSTED',
-    'TARGET_CREDENTIALS',
-    'KUBE_FORBIDDEN',
-    'KUBE_UNAUTHORIZED',
-  ];
-  return error instanceof DatamillError && final.some((code) => error.code.startsWith(code));
+const FINAL = [
+  'HOST_KEY',
+  'SSH_AUTH',
+  'TUNNEL_',
+  'TARGET_UNTRUSTED',
+  'TARGET_CREDENTIALS',
+  'KUBE_FORBIDDEN',
+  'KUBE_UNAUTHORIZED',
+];
+
+/**
+ * Errors that another try does not heal.
+ *
+ * @param connected whether it was connected before: a way that was there may come back.
+ */
+export function isFinal(error: unknown, { connected = true } = {}): boolean {
+  if (!(error instanceof DatamillError)) return false;
+  if (error.code === 'NO_NODE') return !connected;
+  return FINAL.some((code) => error.code.startsWith(code));
 }

@@ -77,6 +77,7 @@ export function service(of: Belonging, owner: OwnerReference): KubeObject {
   };
 }
 
+/** Where nodes lead to the server of this run: one of an earlier run has another key. */
 export function sshService(of: Belonging, owner: OwnerReference): KubeObject {
   return {
     apiVersion: 'v1',
@@ -84,7 +85,7 @@ export function sshService(of: Belonging, owner: OwnerReference): KubeObject {
     metadata: meta(of, owner, `${of.spec.name}-ssh`),
     spec: {
       type: 'NodePort',
-      selector: { [TUNNEL]: of.spec.name },
+      selector: of.labels,
       ports: [{ name: 'ssh', port: SSH_PORT, targetPort: SSH_PORT, protocol: 'TCP' }],
     },
   };

@@ -100,7 +100,7 @@ async function ensure(api: Api, object: KubeObject, of: Belonging, signal: Abort
   }
 }
 
-/** The service of an adopted tunnel stays, with its address: pods may know it by now. */
+/** The service that pods call stays when a tunnel is adopted, with its address: they may know it by now. */
 async function keep(
   api: Api,
   path: string,
@@ -109,7 +109,8 @@ async function keep(
 ): Promise<KubeObject | undefined> {
   const owner = object.metadata.ownerReferences?.[0]?.uid;
   const same = found.metadata.ownerReferences?.some(({ uid }) => uid === owner) === true;
-  if (object.kind !== 'Service' || !same || found.spec?.type !== object.spec?.type) return undefined;
+  const called = object.kind === 'Service' && object.spec?.type === 'ClusterIP';
+  if (!called || !same || found.spec?.type !== object.spec?.type) return undefined;
   return await api.request<KubeObject>('PATCH', path, {
     contentType: 'application/merge-patch+json',
     body: {

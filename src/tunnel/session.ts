@@ -123,7 +123,7 @@ export class Tunnel {
         throw why;
       } catch (error) {
         if (this.#signal.aborted) break;
-        if (isFinal(error)) throw error;
+        if (isFinal(error, { connected: this.#attempt > 0 })) throw error;
         this.#tell('reconnecting', errorMessage(error));
       }
       await pause(backoff(failures), this.#signal);
@@ -141,7 +141,13 @@ export class Tunnel {
       onMissing: () => this.#repair(),
     });
     const { listenHost, nodePort } = this.#placed!;
-    const stream = await dial(this.#api, { namespace, pod, nodePort, signal: this.#signal });
+    const stream = await dial(this.#api, {
+      namespace,
+      pod,
+      nodePort,
+      signal: this.#signal,
+      onWait: (message) => this.#tell('connecting', message),
+    });
     const link = await openSsh({
       stream,
       user: SSH_USER,

@@ -71,9 +71,10 @@ describe.skipIf(missing.length > 0)('a tunnel', () => {
       expect(over).toMatchObject({ port: 8000, sent: expect.any(Number) });
       expect(over.sent).toBeGreaterThan(body.length);
     } finally {
-      expect(await tunnel.stop()).toBe(130);
+      await tunnel.stop();
       await here.close();
     }
+    expect(await tunnel.ended, tunnel.stderr()).toBe(130);
     expect(tunnel.events.at(-1)).toMatchObject({ type: 'summary', result: 'interrupted', connections: 1 });
     await eventually(async () => expect(await tunnelObjects(namespace)).toEqual([]));
   });
