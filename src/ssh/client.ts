@@ -5,6 +5,7 @@ import { DatamillError, errorMessage } from '../errors.ts';
 import { abortError } from '../util/abort.ts';
 import { algorithms } from './algorithms.ts';
 import { authError, hostKeyError, listenError, lostError } from './errors.ts';
+import { gather } from './gather.ts';
 import { fingerprint } from './keys.ts';
 import { watchSilence } from './silence.ts';
 
@@ -46,6 +47,7 @@ export async function openSsh({ stream, user, privateKey, hostKey, signal }: Ssh
   const client = new ssh2.Client();
   let impostor: DatamillError | undefined;
   const link = new SshLink(client, stream);
+  gather(stream);
   const abort = () => stream.destroy();
   signal?.addEventListener('abort', abort);
   try {

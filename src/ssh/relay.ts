@@ -13,6 +13,8 @@ export interface Way {
  * without this, sixty of them would fill the memory and everybody would queue behind them.
  */
 const WAITING = 512 * 1024;
+/** Bytes that may wait in a channel whose reader is slow; by itself it would take 2 MiB. */
+const QUEUED = 128 * 1024;
 
 /**
  * Carries bytes between a socket and a channel, both ways, until both have ended. Each way ends by
@@ -20,14 +22,16 @@ const WAITING = 512 * 1024;
  */
 export function relay(socket: Socket, channel: Duplex, { output, cut }: Way): Promise<void> {
   return new Promise((resolve) => {
-    const resume = () => socket.resume();
+    const resume = () => {
+      output.off('drain', resume);
+      if (channel.writableLength > QUEUED) return;
+      if (output.writableLength >= WAITING) output.once('drain', resume);
+      else socket.resume();
+    };
     socket.on('data', (chunk: Buffer) => {
-      const more = channel.write(chunk);
-      if (more && output.writableLength < WAITING) return;
-      socket.pause();
-      if (more) output.once('drain', resume);
+      channel.write(chunk, resume);
+      if (channel.writableLength > QUEUED || output.writableLength >= WAITING) socket.pause();
     });
-    channel.on('drain', resume);
     socket.on('end', () => channel.end());
     channel.on('data', (chunk: Buffer) => {
       if (!socket.write(chunk)) channel.pause();

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import ssh2, { type AuthContext, type Connection } from 'ssh2';
 import { algorithms } from './algorithms.ts';
+import { gather } from './gather.ts';
 import { keyBytes } from './keys.ts';
 import { relay } from './relay.ts';
 
@@ -48,7 +49,10 @@ export function createSshServer(options: SshServerOptions): Server {
       });
     },
   );
-  const server = createServer({ noDelay: true }, (socket) => ssh.injectSocket(socket));
+  const server = createServer({ noDelay: true }, (socket) => {
+    gather(socket);
+    ssh.injectSocket(socket);
+  });
   server.on('close', () => {
     for (const client of current) client.end();
   });

@@ -17,10 +17,10 @@ export function openChannel(socket: WebSocket, at: PodPort, signal: AbortSignal 
   let ending = false;
   const carrier: Carrier = {
     halfClose: false,
-    send(payload, sent) {
+    send(pieces, sent) {
       // What is written after the pod's end is lost, as on any connection; what it said is still read.
       if (socket.readyState !== WebSocket.OPEN) sent();
-      else socket.send(frame(DATA, payload), () => sent());
+      else socket.send(frame(DATA, ...pieces), () => sent());
     },
     end() {
       ending = true;

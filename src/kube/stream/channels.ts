@@ -4,11 +4,8 @@
  */
 
 /** One message; WebSockets of Go's older kind take no fragments, so the parts are put together. */
-export function frame(channel: number, payload: Uint8Array): Buffer {
-  const message = Buffer.allocUnsafe(payload.length + 1);
-  message[0] = channel;
-  message.set(payload, 1);
-  return message;
+export function frame(channel: number, ...payload: Uint8Array[]): Buffer {
+  return Buffer.concat([Buffer.of(channel), ...payload]);
 }
 
 /** @returns undefined for a message without a channel. */

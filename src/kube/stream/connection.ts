@@ -5,7 +5,7 @@ import { abortError } from '../../util/abort.ts';
 export interface Carrier {
   /** Whether `end` leaves the way back open. */
   readonly halfClose: boolean;
-  send(payload: Buffer, sent: () => void): void;
+  send(pieces: readonly Buffer[], sent: () => void): void;
   /** No more is sent to the pod. */
   end(): void;
   /** Nothing more is wanted from this connection. */
@@ -72,7 +72,16 @@ export class PodConnection extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     this.#answered = false;
-    this.#carrier.send(chunk, () => done());
+    this.#carrier.send([chunk], () => done());
+  }
+
+  /** What had to wait goes out as one message, not as many. */
+  override _writev(chunks: Array<{ chunk: Buffer }>, done: (error?: Error | null) => void): void {
+    this.#answered = false;
+    this.#carrier.send(
+      chunks.map(({ chunk }) => chunk),
+      () => done(),
+    );
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -50,6 +50,7 @@ export function openSocket({ server, url, headers, agent, protocols, signal }: D
       perMessageDeflate: false,
       skipUTF8Validation: true,
       maxPayload: 0,
+      ...(url.protocol === 'wss:' ? { generateMask: noMask } : {}),
     });
     const abort = () => {
       socket.terminate();
@@ -82,6 +83,14 @@ export function openSocket({ server, url, headers, agent, protocols, signal }: D
       resolve({ socket, protocol });
     });
   });
+}
+
+/**
+ * Masks are there so that proxies which read along cannot be led to take what is sent for requests.
+ * Below TLS nobody reads along: a mask of zeros, which leaves everything as it is, spares the work.
+ */
+function noMask(mask: Buffer): void {
+  mask.fill(0);
 }
 
 /** Closes in good order; what was sent before arrives. A peer that does not answer is left. */

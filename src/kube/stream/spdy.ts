@@ -10,14 +10,32 @@ const HEADER = 8;
 /** Longest control frame that is kept, which none of those that matter reaches. */
 const KEPT = 64;
 
-/** Bytes of a stream. */
-export function dataFrame(stream: number, payload: Uint8Array, { fin = false } = {}): Buffer {
-  const frame = Buffer.allocUnsafe(HEADER + payload.length);
-  frame.writeUInt32BE(stream, 0);
-  frame.writeUInt32BE(payload.length, 4);
-  frame[4] = fin ? FIN : 0;
-  frame.set(payload, HEADER);
+/** Most bytes of one frame: its length has 24 bits, and whoever reads it keeps it whole. */
+const LONGEST = 1 << 20;
+
+/** Bytes of a stream, in as few frames as may be. */
+export function dataFrames(stream: number, pieces: readonly Uint8Array[]): Buffer[] {
+  const size = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (size <= LONGEST) return [dataFrame(stream, pieces, size)];
+  const whole = Buffer.concat(pieces);
+  return Array.from({ length: Math.ceil(size / LONGEST) }, (_, index) => {
+    const part = whole.subarray(index * LONGEST, (index + 1) * LONGEST);
+    return dataFrame(stream, [part], part.length);
+  });
+}
+
+/** Nothing more comes on this stream. */
+export function endFrame(stream: number): Buffer {
+  const frame = dataFrame(stream, [], 0);
+  frame[4] = FIN;
   return frame;
+}
+
+function dataFrame(stream: number, pieces: readonly Uint8Array[], size: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER);
+  header.writeUInt32BE(stream, 0);
+  header.writeUInt32BE(size, 4);
+  return Buffer.concat([header, ...pieces], HEADER + size);
 }
 
 export function controlFrame(type: number, body: Buffer): Buffer {

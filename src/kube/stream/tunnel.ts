@@ -2,7 +2,7 @@ import WebSocket from 'ws';
 import { type Carrier, PodConnection } from './connection.ts';
 import { forwardError, lostError, type PodPort } from './errors.ts';
 import { closeSocket } from './socket.ts';
-import { controlFrame, dataFrame, FrameReader, FrameType, synStream } from './spdy.ts';
+import { controlFrame, dataFrames, endFrame, FrameReader, FrameType, synStream } from './spdy.ts';
 
 /** The streams of one connection, by their ids. */
 interface Pair {
@@ -16,8 +16,6 @@ interface Pair {
   /** Whether the pod was told that we send no more. */
   weEnded: boolean;
 }
-
-const NOTHING = Buffer.alloc(0);
 
 /**
  * SPDY in a WebSocket: connections to a pod without a handshake for each. It could carry many at a
@@ -59,7 +57,7 @@ export class Tunnel {
     this.#socket.send(
       Buffer.concat([
         synStream(error, { streamtype: 'error', ...headers }, request === 0),
-        dataFrame(error, NOTHING, { fin: true }),
+        endFrame(error),
         synStream(data, { streamtype: 'data', ...headers }, false),
       ]),
     );
@@ -81,17 +79,19 @@ export class Tunnel {
     const socket = this.#socket;
     return {
       halfClose: true,
-      send(payload, sent) {
+      send(pieces, sent) {
         const pair = mine();
         // What is written after the pod's end is lost, as on any connection; what it said is still read.
-        if (pair === undefined || socket.readyState !== WebSocket.OPEN) sent();
-        else socket.send(dataFrame(pair.data, payload), () => sent());
+        if (pair === undefined || socket.readyState !== WebSocket.OPEN) return sent();
+        const frames = dataFrames(pair.data, pieces);
+        for (const frame of frames.slice(0, -1)) socket.send(frame);
+        socket.send(frames.at(-1)!, () => sent());
       },
       end: () => {
         const pair = mine();
         if (pair === undefined || pair.weEnded) return;
         pair.weEnded = true;
-        if (socket.readyState === WebSocket.OPEN) socket.send(dataFrame(pair.data, NOTHING, { fin: true }));
+        if (socket.readyState === WebSocket.OPEN) socket.send(endFrame(pair.data));
         this.#settle(pair);
       },
       close: () => {

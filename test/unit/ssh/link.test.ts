@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSshServer, keyBytes, makeKey, openSsh, relay, type SshLink } from '../../../src/ssh/index.ts';
 
@@ -76,6 +77,32 @@ describe('an SSH link', () => {
     await link.listen('127.0.0.1', port);
     const answer = await ask(port, Buffer.alloc(5_000_002));
     expect(answer.equals(Buffer.from('5000002'.repeat(100_000)))).toBe(true);
+  });
+
+  it('takes no more for a reader that sleeps than it can pass on, and serves others', async () => {
+    const port = await freePort();
+    const link = await dial(await serverFor(port));
+    const sources: Socket[] = [];
+    const local = await listening(
+      createServer((socket) => {
+        sources.push(socket);
+        if (sources.length > 1) socket.end('quick');
+        else pipeline(Readable.from(new Array(64).fill(Buffer.alloc(1 << 20))), socket, () => undefined);
+      }),
+    );
+    link.onIncoming((incoming) => {
+      const socket = connect({ port: local, host: '127.0.0.1', allowHalfOpen: true });
+      void relay(socket, incoming.accept(), { output: link.output, cut: () => link.lost });
+    });
+    await link.listen('127.0.0.1', port);
+    const sleeper = connect({ port, host: '127.0.0.1' });
+    await expect.poll(() => sources[0]?.writableNeedDrain === true).toBe(true);
+
+    expect((await ask(port, Buffer.of())).toString()).toBe('quick');
+    expect(sources[0]!.bytesWritten).toBeLessThan(32 << 20);
+    let size = 0;
+    for await (const part of sleeper) size += (part as Buffer).length;
+    expect(size).toBe(64 << 20);
   });
 
   it('says nothing to a server with another key', async () => {

@@ -95,6 +95,39 @@ describe('a tunnel to a pod', () => {
     expect((await read(connection)).length).toBe(size);
   });
 
+  it('carries pieces that are written together as one', async () => {
+    const frames: string[] = [];
+    play = (peer) => {
+      peer.onData = (request, payload) => {
+        frames.push(String(payload));
+        peer.data(request.data, 'heard');
+      };
+      peer.onEnd = (request) => peer.end(request);
+    };
+    const connection = await open();
+    connection.cork();
+    for (const piece of ['a', 'bc', 'def']) connection.write(piece);
+    connection.end();
+
+    expect(await read(connection)).toBe('heard');
+    expect(frames).toEqual(['abcdef']);
+  });
+
+  it('carries a piece that is larger than a frame may be', async () => {
+    let size = 0;
+    play = (peer) => {
+      peer.onData = (request, payload) => {
+        size += payload.length;
+        if (size > 1 << 24) peer.data(request.data, String(size));
+      };
+      peer.onEnd = (request) => peer.end(request);
+    };
+    const connection = await open();
+    connection.end(Buffer.alloc((1 << 24) + 1));
+
+    expect(await read(connection)).toBe(String((1 << 24) + 1));
+  });
+
   it('says that nothing listens, and is not used again', async () => {
     play = (peer) => {
       peer.onOpen = (request) =>
