@@ -32,6 +32,8 @@ export function helmAt(path: string): Helm {
     KUBECACHEDIR: `${home}/kube`,
     KUBECONFIG: undefined,
     NO_COLOR: '1',
+    // A helm lives for seconds: collecting its garbage less often saves a tenth of its time or more.
+    GOGC: process.env.GOGC ?? '400',
   };
   mkdirSync(home, { recursive: true });
   return {
