@@ -56,6 +56,8 @@ export interface SummaryEvent {
   skipped: number;
   /** Absent when checks were not part of the run. */
   checks?: CheckCounts;
+  /** Of `down`: volumes and secrets that stay or, with `--delete-data`, that were deleted. */
+  data?: { deleted: boolean; volumes: string[]; secrets: string[]; namespaceDeleted: boolean };
   seconds: number;
 }
 
@@ -72,7 +74,21 @@ export interface DataSummaryEvent {
   seconds: number;
 }
 
-export type DatamillEvent = StepEvent | WarningEvent | SummaryEvent | DataSummaryEvent;
+/** A component that failed, and why; comes once for each, before the summary. */
+export interface FailureEvent {
+  type: 'failure';
+  component: string;
+  message: string;
+  hint?: string;
+  /** What the cluster says: `object` as `Pod/minio-0`, its own `reason`, and one sentence. */
+  findings: Array<{ object: string; container?: string; severity: string; reason: string; message: string }>;
+  /** The last lines of the containers that failed. */
+  logs: Array<{ container: string; lines: string[] }>;
+  /** Commands to look further. */
+  commands: string[];
+}
+
+export type DatamillEvent = StepEvent | WarningEvent | FailureEvent | SummaryEvent | DataSummaryEvent;
 
 /** Actions tell what they do through this and print nothing themselves. */
 export type Reporter = (event: DatamillEvent) => void;

@@ -27,7 +27,8 @@ export async function run(options: CommandOptions): Promise<number> {
     deleteData,
   });
   const result = await orInterrupted(io, report, work);
-  report(result.summary);
+  const { volumes, secrets, namespaceDeleted } = result;
+  report({ ...result.summary, data: { deleted: deleteData, volumes, secrets, namespaceDeleted } });
   if (io.output !== 'json') await io.print(text(result, options, deleteData));
   if (result.error !== undefined) return printError(result.error, { output: io.output, verbose: io.verbose });
   return exitCodeOf(result.summary);

@@ -1,3 +1,5 @@
+import type { FailureEvent } from '../actions/events.ts';
+import type { Failure } from '../actions/failure.ts';
 import { exitCodeOf } from '../actions/run.ts';
 import { type UpResult, up } from '../actions/up.ts';
 import { printError } from '../ui/error.ts';
@@ -25,10 +27,22 @@ export async function run(options: CommandOptions): Promise<number> {
     force: options.force === true,
   });
   const result = await orInterrupted(io, report, work);
+  if (io.output === 'json') for (const failure of result.failures) report(failureEvent(failure));
   report(result.summary);
   if (io.output !== 'json') await io.print(await finalReport(result, options));
   if (result.error !== undefined) printError(result.error, { output: io.output, verbose: io.verbose });
   return result.error?.exitCode ?? exitCodeOf(result.summary);
+}
+
+function failureEvent({ findings, ...failure }: Failure): FailureEvent {
+  const said = findings.map(({ object, container, severity, reason, message }) => ({
+    object,
+    container,
+    severity,
+    reason,
+    message,
+  }));
+  return { type: 'failure', ...failure, findings: said };
 }
 
 async function finalReport(result: UpResult, options: CommandOptions): Promise<string> {

@@ -117,3 +117,33 @@ describe('a killed up', () => {
     },
   );
 });
+
+describe('an interrupted down', () => {
+  it.concurrent.for([1, 3, 6, 10])(
+    'ends in good order, keeps the data, and goes on when it is asked again (after %d events)',
+    async (after, { project, expect }) => {
+      const { namespace } = project;
+      await project.flavour(eight());
+      expect((await project.run(['up'])).code).toBe(0);
+      const before = await treasures(namespace);
+      const running = start(['down', '-f', 'flavour.yaml', ...clusterFlags()], { cwd: project.folder });
+      await running.until((events) => events.length >= after);
+      running.kill('SIGINT');
+      const code = await running.ended;
+      // The last one may have gone before the signal came.
+      expect([0, 130], running.stderr()).toContain(code);
+      await expectNoTrace(running.pid, namespace);
+      const { result, removed } = summaryOf(running.events);
+      expect(result).toBe(code === 0 ? 'ok' : 'interrupted');
+      const { size } = await newestRevisions(namespace);
+      // One that helm was taking away may be gone.
+      expect(size).toBeLessThanOrEqual(names.length - removed);
+      const again = await project.run(['down', '--output', 'json']);
+      expect(again.code, again.stderr).toBe(0);
+      expect(summaryOf(again.events)).toMatchObject({ result: 'ok', failed: 0, skipped: 0 });
+      expect(summaryOf(again.events).removed).toBeGreaterThanOrEqual(size);
+      expect((await newestRevisions(namespace)).size).toBe(0);
+      await expectKept(namespace, before);
+    },
+  );
+});

@@ -48,7 +48,18 @@ describe.concurrent('down', () => {
     const json = await project.run(['down', '--output', 'json']);
     const order = json.events.filter(({ state }) => state === 'done').map(({ component }) => component);
     expect(order).toEqual(['top', 'mid', 'base']);
-    expect(json.events.at(-1)).toMatchObject({ type: 'summary', result: 'ok', removed: 3, failed: 0 });
+    expect(json.events.at(-1)).toMatchObject({
+      type: 'summary',
+      result: 'ok',
+      removed: 3,
+      failed: 0,
+      data: {
+        deleted: false,
+        volumes: [`${namespace}/base-data`],
+        secrets: [`${namespace}/base-auth`],
+        namespaceDeleted: false,
+      },
+    });
 
     const late = await project.run(['down', '--delete-data', '--yes']);
     expect(late.stdout).toContain(`Volumes deleted: ${namespace}/base-data`);

@@ -94,6 +94,16 @@ describe('failures', () => {
       const failed = json.events.filter(({ component, state }) => component === name && state === 'failed');
       expect(failed, name).toHaveLength(1);
       expect(failed[0]!.message, name).toMatch(broken[name]!.says);
+      const told = json.events.filter((event) => event.type === 'failure' && event.component === name);
+      expect(told, name).toHaveLength(1);
+      const lines = told[0]!.findings.map(
+        ({ object, container, reason, message }: Record<string, string>) =>
+          `${object}${container === undefined ? '' : ` (${container})`} ${reason} ${message}`,
+      );
+      expect(lines.join('\n'), name).toMatch(broken[name]!.report);
+      expect(told[0]!.commands[0], name).toMatch(
+        /^kubectl --kubeconfig \S+ --context \S+ -n \S+ describe \w+\//,
+      );
     }
     const skipped = json.events.filter(({ state }) => state === 'skipped');
     expect(skipped.map(({ component, message }) => [component, message])).toEqual([

@@ -5,7 +5,7 @@ import { inject } from 'vitest';
 export interface CliEvent {
   schema: number;
   time: string;
-  type: 'step' | 'warning' | 'summary' | 'error' | 'state' | 'connection' | 'local';
+  type: 'step' | 'warning' | 'failure' | 'summary' | 'error' | 'state' | 'connection' | 'local';
   component?: string;
   phase?: string;
   state?: string;
