@@ -10,6 +10,7 @@ import { devCommands } from './cli/dev.ts';
 import { operateCommands } from './cli/operate.ts';
 import { pipelineCommands } from './cli/pipeline.ts';
 import { platformCommands } from './cli/platform.ts';
+import { runnerCommands } from './cli/runner.ts';
 import { secretsCommands } from './cli/secrets.ts';
 import { toolsCommands } from './cli/tools.ts';
 import { tunnelCommands } from './cli/tunnel.ts';
@@ -42,6 +43,7 @@ configurationCommands(program);
 pipelineCommands(program);
 tunnelCommands(program);
 devCommands(program);
+runnerCommands(program);
 toolsCommands(program);
 
 program.addHelpText(

@@ -9,8 +9,10 @@ import { Store, type StoreOptions } from './store.ts';
 import { directWay, forwardedWay, type Way } from './way.ts';
 
 export { type Bucket, listBuckets, makeBucket, removeBucket } from './buckets.ts';
-export { deleteObjects, openObject, putObject } from './objects.ts';
+export { abortUpload, beginUpload, completeUpload, putPart } from './multipart.ts';
+export { deleteObjects, listPages, openObject, putObject } from './objects.ts';
 export { Store } from './store.ts';
+export { directWay } from './way.ts';
 
 /** An object store as the capability `s3` describes it. */
 export interface ObjectStore {

@@ -44,13 +44,14 @@ export async function completeUpload(
   store: Store,
   { bucket, key, id }: Upload,
   etags: readonly string[],
-  signal?: AbortSignal,
+  { headers, signal }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<string> {
   const parts = etags.map(
     (etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>"${etag}"</ETag></Part>`,
   );
   const body = Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`);
-  const answer = await store.send({ method: 'POST', bucket, key, query: { uploadId: id }, body, signal });
+  const query = { uploadId: id };
+  const answer = await store.send({ method: 'POST', bucket, key, query, headers, body, signal });
   const xml = answer.body.toString('utf8');
   // The store begins its answer before it knows the end, and may only then find an error.
   if (xml.includes('<Error>'))

@@ -80,10 +80,10 @@ export async function putObject(
   bucket: string,
   key: string,
   body: Uint8Array,
-  options: { type?: string; digest?: string; signal?: AbortSignal } = {},
+  options: { type?: string; digest?: string; headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<string> {
   const { type, digest, signal } = options;
-  const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+  const headers = { ...options.headers, ...(type === undefined ? {} : { 'content-type': type }) };
   const answer = await store.send({ method: 'PUT', bucket, key, body, headers, digest, signal });
   return (answer.headers.etag ?? '').replaceAll('"', '');
 }

@@ -90,7 +90,7 @@ async function sendInParts(file: LocalFile, sender: Sender): Promise<void> {
     const etags = await sendParts(file, upload, sender);
     const { size, mtimeMs } = await stat(file.path);
     if (size !== file.size || mtimeMs !== file.changed) throw new ChangedError();
-    await completeUpload(store, upload, etags, signal);
+    await completeUpload(store, upload, etags, { signal });
   } catch (error) {
     // Left alone, the parts would take room and nobody would see them.
     const away = error instanceof DatamillError && error.code === 'STORE_UNREACHABLE';
