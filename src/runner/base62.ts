@@ -10,14 +10,3 @@ export function toBase62(value: number): string {
   } while (left > 0);
   return text;
 }
-
-/** The number that a text in base 62 stands for; NaN when it is none. */
-export function fromBase62(text: string): number {
-  let value = 0;
-  for (const digit of text) {
-    const at = DIGITS.indexOf(digit);
-    if (at === -1) return Number.NaN;
-    value = value * 62 + at;
-  }
-  return text === '' ? Number.NaN : value;
-}

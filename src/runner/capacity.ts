@@ -64,7 +64,7 @@ async function findGpus(visible: string | undefined): Promise<Gpu[]> {
 }
 
 /** Cards from the CSV of nvidia-smi: index, UUID, name, MiB; only the visible ones. */
-export function parseGpus(csv: string, visible?: string): Gpu[] {
+function parseGpus(csv: string, visible?: string): Gpu[] {
   const wanted =
     visible === undefined || visible === 'all' ? undefined : visible.split(',').map((one) => one.trim());
   return csv

@@ -21,7 +21,7 @@ type Needed = Record<string, unknown> | null | undefined;
  * The resources of `resources_needed`; what is missing or unreadable takes the default. `gpuCount`
  * came as a text and stands for `gpus` where that is missing.
  */
-export function resourcesOf(needed: Needed): Resources {
+function resourcesOf(needed: Needed): Resources {
   const number = (value: unknown, otherwise: number) => {
     const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
     return typeof read === 'number' && Number.isFinite(read) && read >= 0 ? read : otherwise;

@@ -23,7 +23,7 @@ export interface Address {
  *
  * @throws {DatamillError} BAD_ARTIFACT.
  */
-export function addressOf(label: string, artifact: Artifact, { config }: Request): Address {
+function addressOf(label: string, artifact: Artifact, { config }: Request): Address {
   const qualified = artifact.qualified ?? artifact.url ?? fromParts(artifact, config.storage);
   const wrong = (why: string) =>
     configError('BAD_ARTIFACT', `the artifact "${label}" cannot be found: ${why}`, {

@@ -6,7 +6,7 @@ export interface Labelled {
 }
 
 /** Artifacts that are no folders of the experiment. */
-export const SINGULARITY = '_singularity';
+const SINGULARITY = '_singularity';
 export const STATUS = '_status';
 export const RESULTS = '_results';
 export const METADATA = '_metadata';

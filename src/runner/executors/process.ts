@@ -45,7 +45,7 @@ export class ProcessExecutor implements Executor {
 }
 
 /** @throws {DatamillError} BAD_REQUEST when the program is outside of the workspace. */
-export function programOf({ request }: Pick<Task, 'request'>): string[] {
+function programOf({ request }: Pick<Task, 'request'>): string[] {
   const { filename, args } = request.experiment;
   if (!filename)
     throw new DatamillError('BAD_REQUEST', 'the request cannot be run: experiment.filename is missing');
@@ -58,7 +58,7 @@ export function programOf({ request }: Pick<Task, 'request'>): string[] {
 }
 
 /** Measured now and then, as there are no quotas for folders. */
-export function diskLimit(folder: string, limit: number): () => Promise<string | undefined> {
+function diskLimit(folder: string, limit: number): () => Promise<string | undefined> {
   let next = 0;
   return async () => {
     if (performance.now() < next) return undefined;

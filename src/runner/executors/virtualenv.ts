@@ -20,7 +20,7 @@ const KEPT = 20;
 const NOT_PACKAGES = /^(pkg[-_]resources)\b/;
 
 /** The packages that a request asks for, as the reference reads them; those of `config.pip` come last. */
-export function packagesOf({ experiment, config }: Request): string[] {
+function packagesOf({ experiment, config }: Request): string[] {
   const wanted = [...(experiment.pythonenv ?? []), ...(config.pip ?? [])].map((one) => one.trim());
   return [...new Set(wanted.filter((one) => one !== '' && !NOT_PACKAGES.test(one)))];
 }

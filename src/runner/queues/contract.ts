@@ -4,7 +4,10 @@ export interface Delivery {
   readonly queue: string;
   /** How often it was tried, this time included, as far as the queue knows. */
   readonly attempt: number;
-  /** Fires when the message is not ours any more, or its queue is gone; the reason says which. */
+  /**
+   * Fires when the message is not ours any more, or its queue is gone; the reason says which:
+   * `queue-deleted` or `connection`.
+   */
   readonly lost: AbortSignal;
   /** The work is over: the message goes away. */
   ack(): Promise<void>;
@@ -28,9 +31,6 @@ export interface DeadLetter {
   /** End of the experiment's log. */
   tail: string;
 }
-
-/** Why a delivery was lost. */
-export type Loss = 'queue-deleted' | 'connection';
 
 /** Queues of one kind and place. */
 export interface TaskQueues {
