@@ -1,48 +1,58 @@
 import { readFile } from 'node:fs/promises';
 import { refusedError } from '../errors.ts';
-import type { Driver, TargetHandle, TargetSpec, TargetState } from '../targets/contract.ts';
+import { mergeContext } from '../kube/kubeconfig-edit.ts';
+import type { Command, Driver, TargetHandle, TargetSpec, TargetState } from '../targets/contract.ts';
+import { defaultKubeconfig } from '../targets/hybrid.ts';
 import { driverFor } from '../targets/index.ts';
-import { type ActionOptions, resolveForTarget, targetSpec } from './session.ts';
+import { writeAtomically } from '../util/atomic.ts';
+import { type ActionOptions, resolveForTarget, targetIO, targetSpec } from './session.ts';
 
 function targetOf(options: ActionOptions): { driver: Driver; spec: TargetSpec } {
   const { resolved, target } = resolveForTarget(options);
   return { driver: driverFor(target.driver), spec: targetSpec(target, resolved) };
 }
 
-function io({ report, signal }: ActionOptions) {
-  return {
-    signal,
-    progress: (message: string) => report({ type: 'step', phase: 'target', state: 'running', message }),
-  };
-}
-
 /** Starts the target, making it if need be; components are left alone. */
 export async function start(options: ActionOptions): Promise<TargetHandle> {
   const { driver, spec } = targetOf(options);
-  return await driver.up(spec, io(options));
+  return await driver.up(spec, targetIO(options));
 }
 
 /** Stops the target; what is in it stays. */
 export async function stop(options: ActionOptions): Promise<{ name: string; before: TargetState }> {
   const { driver, spec } = targetOf(options);
   refuseForeignCluster(driver, 'stop');
-  const before = await driver.status(spec);
-  if (before === 'running') await driver.stop(spec, io(options));
+  const io = targetIO(options);
+  const before = await driver.status(spec, io);
+  if (before === 'running') await driver.stop(spec, io);
   return { name: spec.name, before };
+}
+
+/** What `destroy` is about to remove. */
+export interface Doomed {
+  what: string;
+  name: string;
+  /** It is paid for, at somebody else's: its name has to be given. */
+  billed: boolean;
+  commands: Command[];
 }
 
 /** Deletes the target with everything in it. */
 export async function destroy(
-  options: ActionOptions & { confirm(name: string): Promise<boolean> },
+  options: ActionOptions & { confirm(doomed: Doomed): Promise<boolean> },
 ): Promise<{ name: string; before: TargetState; done: boolean }> {
   const { driver, spec } = targetOf(options);
   refuseForeignCluster(driver, 'destroy');
-  const before = await driver.status(spec);
-  if (before === 'absent') return { name: spec.name, before, done: false };
-  if (!(await options.confirm(`${driver.name} cluster "${spec.name}"`)))
-    return { name: spec.name, before, done: false };
-  await driver.destroy(spec, io(options));
-  return { name: spec.name, before, done: true };
+  const io = targetIO(options);
+  const { name } = spec;
+  const before = await driver.status(spec, io);
+  if (before === 'absent') return { name, before, done: false };
+  const commands = await driver.planEnd(spec, 'destroy', io);
+  const { billed } = driver.abilities;
+  const doomed = { what: `${driver.name} cluster "${name}"`, name, billed, commands };
+  if (!(await options.confirm(doomed))) return { name, before, done: false };
+  await driver.destroy(spec, io);
+  return { name, before, done: true };
 }
 
 function refuseForeignCluster(driver: Driver, verb: string): void {
@@ -59,6 +69,25 @@ export async function kubeconfig(
   options: ActionOptions,
 ): Promise<{ path: string; context: string; text: string }> {
   const { driver, spec } = targetOf(options);
-  const { kubeconfig: path, context } = await driver.connect(spec);
+  const { kubeconfig: path, context } = await driver.connect(spec, targetIO(options));
   return { path, context, text: await readFile(path, 'utf8') };
+}
+
+/**
+ * Puts the context of the target into the user's kubeconfig, and makes it the current one.
+ *
+ * @param options.replace whether a cluster of the same name that is elsewhere is replaced.
+ * @throws CONTEXT_TAKEN, exit code 3.
+ */
+export async function mergeKubeconfig(
+  options: ActionOptions & { replace: boolean },
+): Promise<{ path: string; context: string }> {
+  const { text, context } = await kubeconfig(options);
+  const path = defaultKubeconfig();
+  const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  await writeAtomically(path, mergeContext(before, text, options.replace), 0o600);
+  return { path, context };
 }

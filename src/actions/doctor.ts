@@ -11,7 +11,14 @@ import type { Resolved } from '../resolve/types.ts';
 import type { TargetHandle } from '../targets/contract.ts';
 import { driverFor } from '../targets/index.ts';
 import { type Examination, examineInCluster } from './examine.ts';
-import { type ActionOptions, openResolved, resolveForTarget, type Session, targetSpec } from './session.ts';
+import {
+  type ActionOptions,
+  openResolved,
+  resolveForTarget,
+  type Session,
+  targetIO,
+  targetSpec,
+} from './session.ts';
 
 /** What was looked at, in the order in which one thing needs the other. */
 export type GroupName =
@@ -121,7 +128,7 @@ async function reach(resolved: Resolved, target: ResolvedTarget, options: Action
   const { signal } = options;
   let handle: TargetHandle;
   try {
-    handle = await driverFor(target.driver).connect(targetSpec(target, resolved));
+    handle = await driverFor(target.driver).connect(targetSpec(target, resolved), targetIO(options));
   } catch (error) {
     return { connection: [], found: [asObservation(error, signal)] };
   }

@@ -3,7 +3,7 @@ import type { KubeObject } from '../kube/types.ts';
 import type { ComponentState } from '../plan/assess.ts';
 import { type Change, diffObjects } from '../plan/diff.ts';
 import { driftOf } from '../plan/drift.ts';
-import type { TargetState } from '../targets/contract.ts';
+import type { Command, TargetState } from '../targets/contract.ts';
 import { driverFor } from '../targets/index.ts';
 import { limiter } from '../util/limit.ts';
 import { unwanted } from './removal.ts';
@@ -16,6 +16,7 @@ import {
   refuseUnavailable,
   resolveForTarget,
   type Session,
+  targetIO,
   targetSpec,
 } from './session.ts';
 import { compareWithCluster, type Wanted } from './wanted.ts';
@@ -33,7 +34,15 @@ export interface PlanResult {
   steps: PlanStep[];
   summary: Record<'install' | 'upgrade' | 'reapply' | 'none' | 'uninstall' | 'adopt' | 'repair', number>;
   /** Set when the target is not there yet: everything would be installed. */
-  target: { driver: string; state: TargetState; commands: string[][] };
+  target: {
+    driver: string;
+    state: TargetState;
+    commands: string[][];
+    /** The commands with what each does and reads. */
+    steps: Command[];
+    /** What will be paid for. */
+    costs: string[];
+  };
 }
 
 const ACTIONS: Record<ComponentState, PlanAction> = {
@@ -55,10 +64,18 @@ export async function plan(options: ActionOptions): Promise<PlanResult> {
   const own = await prepareSecrets(resolved, options);
   const driver = driverFor(target.driver);
   const spec = targetSpec(target, resolved);
-  const state = await driver.status(spec);
-  const commands = state === 'running' ? [] : await driver.plan(spec);
+  const io = targetIO(options);
+  const state = await driver.status(spec, io);
+  const steps = state === 'running' ? [] : await driver.plan(spec, io);
+  const place = {
+    driver: driver.name,
+    state,
+    commands: steps.map(({ command }) => [...command]),
+    steps,
+    costs: state === 'absent' ? driver.costs(spec) : [],
+  };
   if (state !== 'running') {
-    const steps = resolved.components.map(
+    const installs = resolved.components.map(
       ({ name }): PlanStep => ({
         component: name,
         action: 'install',
@@ -67,20 +84,20 @@ export async function plan(options: ActionOptions): Promise<PlanResult> {
       }),
     );
     if (own.size > 0)
-      steps.unshift({
+      installs.unshift({
         component: 'secrets',
         action: 'install',
         reason: `the target is ${state}`,
         changes: [],
       });
-    return { steps, summary: count(steps), target: { driver: driver.name, state, commands } };
+    return { steps: installs, summary: count(installs), target: place };
   }
   const session = await openResolved(resolved, target, options, 'connect');
   try {
     const { wanted, live } = await compareWithCluster(session, options.signal);
     const limit = limiter(RENDERS);
-    const steps = await Promise.all(wanted.map((item) => stepOf(item, session, limit, options.signal)));
-    steps.unshift(...(await ownStep(session, own)));
+    const changes = await Promise.all(wanted.map((item) => stepOf(item, session, limit, options.signal)));
+    changes.unshift(...(await ownStep(session, own)));
     const extra = options.components?.length ? [] : unwanted(live, session);
     const removed = extra.map(
       ({ component }): PlanStep => ({
@@ -91,9 +108,9 @@ export async function plan(options: ActionOptions): Promise<PlanResult> {
       }),
     );
     return {
-      steps: [...steps, ...removed],
-      summary: count([...steps, ...removed]),
-      target: { driver: driver.name, state, commands },
+      steps: [...changes, ...removed],
+      summary: count([...changes, ...removed]),
+      target: place,
     };
   } finally {
     session.close();

@@ -7,7 +7,7 @@ import type { Identity } from '../kube/labels.ts';
 import { type ResolveOptions, resolve } from '../resolve/resolve.ts';
 import type { ResolvedTarget } from '../resolve/target.ts';
 import type { Resolved, ResolvedComponent } from '../resolve/types.ts';
-import type { Driver, TargetHandle, TargetSpec } from '../targets/contract.ts';
+import type { Driver, TargetHandle, TargetIO, TargetSpec } from '../targets/contract.ts';
 import { driverFor } from '../targets/index.ts';
 import { resolveTools } from '../tools/index.ts';
 import type { Reporter } from './events.ts';
@@ -16,6 +16,18 @@ import type { Reporter } from './events.ts';
 export interface ActionOptions extends ResolveOptions {
   signal?: AbortSignal;
   report: Reporter;
+  /** Asks the user; undefined when there is nobody to ask. */
+  ask?: TargetIO['ask'];
+  /** Believe a machine that was never seen, at first contact. */
+  acceptHostKey?: boolean;
+  /** Take over what somebody else made: releases of the same name, and the cluster itself. */
+  adopt?: boolean;
+}
+
+/** What drivers tell and ask with. */
+export function targetIO({ signal, report, ask, acceptHostKey, adopt }: ActionOptions): TargetIO {
+  const progress = (message: string) => report({ type: 'step', phase: 'target', state: 'running', message });
+  return { signal, progress, ask, acceptHostKey, adopt };
 }
 
 /** A resolved flavour on a reached target. */
@@ -67,12 +79,8 @@ export async function openResolved(
 ): Promise<Session> {
   const driver = driverFor(target.driver);
   const spec = targetSpec(target, resolved);
-  const progress = (message: string) =>
-    options.report({ type: 'step', phase: 'target', state: 'running', message });
-  const handle =
-    how === 'start'
-      ? await driver.up(spec, { signal: options.signal, progress })
-      : await driver.connect(spec);
+  const io = targetIO(options);
+  const handle = how === 'start' ? await driver.up(spec, io) : await driver.connect(spec, io);
   const api = connect(handle);
   const kubernetes = (
     await api.get<{ gitVersion: string }>('/version', {

@@ -1,7 +1,7 @@
 import type { ComponentState } from '../plan/assess.ts';
 import { driverFor } from '../targets/index.ts';
 import { unwanted } from './removal.ts';
-import { type ActionOptions, openResolved, resolveForTarget, targetSpec } from './session.ts';
+import { type ActionOptions, openResolved, resolveForTarget, targetIO, targetSpec } from './session.ts';
 import { compareWithCluster } from './wanted.ts';
 
 export interface StatusLink {
@@ -35,7 +35,9 @@ export interface StatusResult {
 export async function status(options: ActionOptions): Promise<StatusResult> {
   const { resolved, target } = resolveForTarget(options);
   const driver = driverFor(target.driver);
-  const state = driver.ownsCluster ? await driver.status(targetSpec(target, resolved)) : 'running';
+  const state = driver.ownsCluster
+    ? await driver.status(targetSpec(target, resolved), targetIO(options))
+    : 'running';
   const { k8s_namespace: namespace } = resolved.project;
   if (state !== 'running') {
     const components = resolved.components.map(

@@ -29,8 +29,6 @@ import { compareWithCluster, type Wanted } from './wanted.ts';
 export interface UpOptions extends ActionOptions, LockedOptions {
   /** Components at once. */
   concurrency?: number;
-  /** Take over releases of the same name that are not ours. */
-  adopt?: boolean;
   /** Go on where the preflight finds rights, room or storage classes missing. */
   force?: boolean;
   /** Uninstall what the flavour no longer names. */

@@ -23,6 +23,7 @@ export function shared(command: Command): Command {
     )
     .option('--verbose', 'say more, also about errors')
     .option('--yes', 'answer yes to questions')
+    .option('--accept-host-key', 'believe a machine that was never seen, at first contact over SSH')
     .option('--no-color', 'no colours');
 }
 

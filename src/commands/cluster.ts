@@ -1,5 +1,6 @@
 import * as actions from '../actions/cluster.ts';
 import { DatamillError } from '../errors.ts';
+import { ask as askUser, canAsk } from '../ui/ask.ts';
 import { actionOptions, type CommandOptions, confirm, sameFlags } from './runtime.ts';
 
 /** `datamill start` */
@@ -29,12 +30,12 @@ export async function stop(options: CommandOptions): Promise<number> {
 /** `datamill destroy` */
 export async function destroy(options: CommandOptions): Promise<number> {
   const { io } = options;
-  const ask = (name: string) => confirm(`Delete the ${name} with everything in it?`, options);
+  const ask = (doomed: actions.Doomed) => confirmDestroy(doomed, options);
   const { name, before, done } = await actions.destroy({ ...actionOptions(options, io.warn), confirm: ask });
   if (!done && before !== 'absent')
     throw new DatamillError('NOT_CONFIRMED', 'nothing was destroyed', {
       exitCode: 2,
-      hint: 'say yes, or give --yes',
+      hint: 'say yes, or give --yes; a cluster that is paid for wants its name: --confirm NAME',
     });
   await io.document({ name, destroyed: done }, () =>
     done ? `${name} is gone.\n` : `There is no ${name}.\n`,
@@ -45,7 +46,31 @@ export async function destroy(options: CommandOptions): Promise<number> {
 /** `datamill kubeconfig` */
 export async function kubeconfig(options: CommandOptions): Promise<number> {
   const { io } = options;
+  if (options.merge) return await mergeKubeconfig(options);
   const { path, text } = await actions.kubeconfig(actionOptions(options, io.warn));
   await io.print(options.path ? `${path}\n` : text);
+  return 0;
+}
+
+/** --yes is enough for what costs nothing; for the rest its name is typed, or given with --confirm. */
+async function confirmDestroy(
+  { what, name, billed }: actions.Doomed,
+  options: CommandOptions,
+): Promise<boolean> {
+  if (!billed) return await confirm(`Delete the ${what} with everything in it?`, options);
+  if (options.confirm !== undefined) return options.confirm === name;
+  if (!canAsk()) return false;
+  const question = `The ${what} is deleted with everything in it. Type its name to go on: `;
+  return (await askUser(question, options.io.signal)).trim() === name;
+}
+
+async function mergeKubeconfig(options: CommandOptions): Promise<number> {
+  const { io } = options;
+  const replace = options.yes === true;
+  const { path, context } = await actions.mergeKubeconfig({ ...actionOptions(options, io.warn), replace });
+  await io.document(
+    { path, context },
+    () => `${path} has the context ${context}, which is the current one.\n`,
+  );
   return 0;
 }

@@ -1,6 +1,7 @@
 import { type PlanResult, plan } from '../actions/plan.ts';
 import { ExitCode } from '../errors.ts';
 import { renderChanges } from '../plan/diff.ts';
+import { shellWords } from '../util/shell.ts';
 import { actionOptions, type CommandOptions, sameFlags } from './runtime.ts';
 
 /** `datamill plan`, and `datamill up --dry-run` */
@@ -29,7 +30,8 @@ function text({ steps, summary, target }: PlanResult, options: CommandOptions): 
   if (target.commands.length > 0) {
     lines.push(
       `The ${target.driver} target is ${target.state}; \`up\` would run:`,
-      ...target.commands.map((command) => `  ${command.join(' ')}`),
+      ...target.steps.flatMap(({ command, input }) => commandLines(command, input)),
+      ...target.costs.map((cost) => `  paid for: ${cost}`),
       '',
     );
   }
@@ -49,6 +51,20 @@ function text({ steps, summary, target }: PlanResult, options: CommandOptions): 
       `\`datamill up${sameFlags(options)}\` carries it out${summary.uninstall > 0 ? ' (with --prune also the removals)' : ''}.`,
     );
   return `${lines.join('\n')}\n`;
+}
+
+/** As it would be typed; what it reads stands below it. */
+function commandLines(command: readonly string[], input?: string): string[] {
+  const line = `  ${shellWords(command)}`;
+  if (input === undefined) return [line];
+  return [
+    `${line} <<'END'`,
+    ...input
+      .trimEnd()
+      .split('\n')
+      .map((text) => `  ${text}`),
+    '  END',
+  ];
 }
 
 function objectList(changes: PlanResult['steps'][number]['changes']): string[] {

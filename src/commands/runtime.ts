@@ -4,6 +4,7 @@ import type { Reporter } from '../actions/events.ts';
 import type { ActionOptions } from '../actions/session.ts';
 import type { TargetSection } from '../config/schema/target.ts';
 import { DatamillError, interruptedError } from '../errors.ts';
+import { ask, canAsk, isYes } from '../ui/ask.ts';
 import { printError } from '../ui/error.ts';
 import { callProgram, nameCommands, programName } from '../ui/program.ts';
 import { createProgress, type Progress } from '../ui/progress.ts';
@@ -238,6 +239,9 @@ export function actionOptions(options: CommandOptions, report: Reporter): Action
     only: options.only,
     signal: options.io.signal,
     report,
+    ask: canAsk() ? (question, how) => ask(question, options.io.signal, how) : undefined,
+    acceptHostKey: options.acceptHostKey === true,
+    adopt: options.adopt === true,
   };
 }
 
@@ -261,13 +265,6 @@ export function sameFlags(options: CommandOptions): string {
 /** Asks on the terminal; without one the answer is no. */
 export async function confirm(question: string, options: CommandOptions): Promise<boolean> {
   if (options.yes) return true;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
-  const { createInterface } = await import('node:readline/promises');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`${question} [y/N] `, { signal: options.io.signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
-  }
+  if (!canAsk()) return false;
+  return isYes(await ask(`${question} [y/N] `, options.io.signal));
 }

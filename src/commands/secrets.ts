@@ -3,7 +3,7 @@ import type { Environment } from '../actions/secrets-env.ts';
 import { type RotateResult, rotate as rotateSecret } from '../actions/secrets-rotate.ts';
 import { configError } from '../errors.ts';
 import { nameCommands } from '../ui/program.ts';
-import { shellQuote } from '../ui/shell.ts';
+import { shellQuote } from '../util/shell.ts';
 import { renderTable } from '../ui/table.ts';
 import { actionOptions, type CommandOptions, confirm, sameFlags } from './runtime.ts';
 

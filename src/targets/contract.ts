@@ -25,6 +25,44 @@ export interface TargetSpec {
   settings: Record<string, unknown>;
 }
 
+/** A command line that a driver means to run: data, so that it can be shown instead. */
+export interface Command {
+  /** What it does, one line. */
+  about: string;
+  command: readonly string[];
+  /** What it reads from standard input. */
+  input?: string;
+}
+
+/** What a kind of target can do; docs/targets.md draws the same table. */
+export interface Abilities {
+  /** `stop` keeps what is in the cluster, and `start` brings it back. */
+  stop: boolean;
+  /** More than one node. */
+  nodes: boolean;
+  /** `cpus`, `memory` and `storage` are kept to. */
+  sizes: boolean;
+  /** Images can be handed to the nodes from files, without a registry. */
+  images: boolean;
+  /** How GPUs come to pods; undefined: they do not. */
+  gpu?: 'driver' | 'component' | 'simulated';
+  /** The class that claims get which name none; undefined: it is the cluster's own business. */
+  storageClass?: string;
+  /** Costs money for as long as it is there. */
+  billed: boolean;
+  /** What the driver was tried on. */
+  tried: 'cluster' | 'command line' | 'documentation';
+}
+
+/** A program that a driver calls, and whether it will do. */
+export interface Detected {
+  program: string;
+  /** Undefined when it is not there. */
+  version?: string;
+  /** What is wrong with it, and what to do. */
+  problem?: { message: string; hint: string };
+}
+
 /** How to talk to a running target. */
 export interface TargetHandle {
   driver: string;
@@ -43,21 +81,36 @@ export interface TargetIO {
   progress(message: string): void;
   /** Runs a program; injected so that dry runs print instead. */
   exec?(file: string, args: readonly string[]): Promise<ExecResult>;
+  /** Take over a cluster of the same name that somebody else made. */
+  adopt?: boolean;
+  /** Asks the user; undefined when there is nobody to ask. `hidden`: the answer is not shown. */
+  ask?(question: string, how?: { hidden?: boolean }): Promise<string | undefined>;
+  /** A machine that was never seen is believed at first contact. */
+  acceptHostKey?: boolean;
 }
 
-/** One file per driver implements this; see docs/architecture.md. */
+/** One file per driver implements this; see docs/targets.md. */
 export interface Driver {
   readonly name: string;
   readonly simulated: boolean;
   /** Whether `destroy`, `start` and `stop` are ours to do (never on an existing context). */
   readonly ownsCluster: boolean;
-  status(spec: TargetSpec): Promise<TargetState>;
+  readonly abilities: Abilities;
+  /** The programs that it needs, on this machine or on the one that it reaches. */
+  detect(spec: TargetSpec, io?: Partial<TargetIO>): Promise<Detected[]>;
+  status(spec: TargetSpec, io?: Partial<TargetIO>): Promise<TargetState>;
   /** Creates or starts the cluster, brings it to what the spec says, and waits until its API server is ready. */
   up(spec: TargetSpec, io: TargetIO): Promise<TargetHandle>;
   /** The handle of a cluster that is there; throws UNREACHABLE-class errors with exit code 4 when it is not. */
-  connect(spec: TargetSpec): Promise<TargetHandle>;
+  connect(spec: TargetSpec, io?: Partial<TargetIO>): Promise<TargetHandle>;
   stop(spec: TargetSpec, io: TargetIO): Promise<void>;
   destroy(spec: TargetSpec, io: TargetIO): Promise<void>;
   /** The command lines that `up` would run, for `--dry-run`. */
-  plan(spec: TargetSpec): Promise<string[][]>;
+  plan(spec: TargetSpec, io?: Partial<TargetIO>): Promise<Command[]>;
+  /** Those that `stop` and `destroy` would run. */
+  planEnd(spec: TargetSpec, verb: 'stop' | 'destroy', io?: Partial<TargetIO>): Promise<Command[]>;
+  /** What will be paid for, one line each; empty where nothing is. */
+  costs(spec: TargetSpec): string[];
+  /** Hands image archives (`docker save`, OCI) to the nodes. */
+  loadImages(spec: TargetSpec, archives: readonly string[], io: TargetIO): Promise<void>;
 }

@@ -10,15 +10,32 @@ export const hybrid: Driver = {
   name: 'hybrid',
   simulated: false,
   ownsCluster: false,
+  abilities: {
+    stop: false,
+    nodes: true,
+    sizes: false,
+    images: false,
+    gpu: undefined,
+    billed: false,
+    tried: 'cluster',
+  },
+  detect: async () => [],
   status: async (spec) => {
     await connect(spec);
     return 'running';
   },
   up: connect,
-  connect,
+  connect: (spec) => connect(spec),
   stop: () => refuse('stop'),
   destroy: () => refuse('destroy'),
   plan: async () => [],
+  planEnd: (_, verb) => refuse(verb),
+  costs: () => [],
+  loadImages: async () => {
+    throw refusedError('NO_IMAGE_LOADING', 'images cannot be handed to an existing cluster from files', {
+      hint: 'push them to a registry that it can reach: `datamill images mirror`',
+    });
+  },
 };
 
 async function refuse(verb: string): Promise<never> {
@@ -58,7 +75,7 @@ function listed(names: string[]): string {
 }
 
 /** As kubectl: $KUBECONFIG, of several files the first, else ~/.kube/config. */
-function defaultKubeconfig(): string {
+export function defaultKubeconfig(): string {
   const first = (process.env.KUBECONFIG ?? '').split(delimiter).find((path) => path !== '');
   return first ?? join(homedir(), '.kube', 'config');
 }

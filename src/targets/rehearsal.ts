@@ -1,10 +1,18 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { errorMessage, refusedError, unreachableError } from '../errors.ts';
-import { resolveTools, type Tool, wantedVersion } from '../tools/index.ts';
+import { findTool, resolveTools, type Tool, wantedVersion } from '../tools/index.ts';
 import { throwIfAborted } from '../util/abort.ts';
 import { withLock } from '../util/lock.ts';
-import type { Driver, TargetHandle, TargetIO, TargetSpec, TargetState } from './contract.ts';
+import type {
+  Command,
+  Detected,
+  Driver,
+  TargetHandle,
+  TargetIO,
+  TargetSpec,
+  TargetState,
+} from './contract.ts';
 import { Api } from './rehearsal/api.ts';
 import { reconcileClasses } from './rehearsal/classes.ts';
 import { components, writeFiles, writeKubeconfig } from './rehearsal/files.ts';
@@ -19,13 +27,34 @@ export const rehearsal: Driver = {
   name: 'rehearsal',
   simulated: true,
   ownsCluster: true,
+  abilities: {
+    stop: true,
+    nodes: true,
+    sizes: true,
+    images: true,
+    gpu: 'simulated',
+    billed: false,
+    tried: 'cluster',
+  },
+  detect,
   status: (spec) => stateOf(layoutOf(spec.name)),
   up,
   connect,
   stop,
   destroy,
   plan,
+  planEnd: async () => [],
+  costs: () => [],
+  // Nothing runs in the pods of a rehearsal, so nothing is missing there.
+  loadImages: async () => undefined,
 };
+
+async function detect(): Promise<Detected[]> {
+  const names = ['kwokctl', ...components.map(({ tool }) => tool)];
+  // Those that are not there are downloaded or built when they are needed.
+  const found = await Promise.all(names.map((name) => findTool(name)));
+  return names.map((program, index) => ({ program, version: found[index]?.version }));
+}
 
 async function stateOf(layout: Layout): Promise<TargetState> {
   const marker = await readMarker(layout);
@@ -170,9 +199,11 @@ async function destroy(spec: TargetSpec, io: TargetIO): Promise<void> {
   });
 }
 
-async function plan(spec: TargetSpec): Promise<string[][]> {
+async function plan(spec: TargetSpec): Promise<Command[]> {
   const layout = layoutOf(spec.name);
   const state = await stateOf(layout);
   if (state === 'running') return [];
-  return state === 'absent' ? [await createCommand(layout, 'kwokctl')] : [startCommand(layout, 'kwokctl')];
+  if (state === 'stopped')
+    return [{ about: 'starting the rehearsal cluster', command: startCommand(layout, 'kwokctl') }];
+  return [{ about: 'creating the rehearsal cluster', command: await createCommand(layout, 'kwokctl') }];
 }

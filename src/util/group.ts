@@ -1,16 +1,20 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { ExecResult } from './exec.ts';
 
 export interface GroupOptions {
   env?: Record<string, string | undefined>;
   cwd?: string;
+  /** Written to standard input, which is closed after it. */
+  input?: string;
   signal?: AbortSignal;
   onLine?(line: string): void;
+  /** False: it stays at the terminal, and only it itself is ended by an abort. */
+  detached?: boolean;
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** The last characters of the output that are kept for an error message. */
 const KEPT = 64 * 1024;
@@ -22,15 +26,19 @@ const KEPT = 64 * 1024;
  * @throws when the program cannot be started.
  */
 export function runGroup(file: string, args: readonly string[], options: GroupOptions): Promise<ExecResult> {
+  const { detached = true } = options;
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached,
   });
+  // Who does not read what it is given ends the pipe: its exit code tells.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
   const output = keepOutput(child, options.onLine);
   return new Promise((resolve, reject) => {
-    const release = endWith(child, options.signal);
+    const release = endWith(child, detached, options.signal);
     child.once('error', (error) => {
       release();
       reject(error);
@@ -54,11 +62,11 @@ function keepOutput(child: Child, onLine?: (line: string) => void): { stdout: st
 }
 
 /** Ends the child's group with the signal, and with this process; the result says that it has ended. */
-function endWith(child: Child, signal: AbortSignal | undefined): () => void {
+function endWith(child: Child, group: boolean, signal: AbortSignal | undefined): () => void {
   let killer: NodeJS.Timeout | undefined;
   const send = (name: NodeJS.Signals) => {
     try {
-      if (child.pid !== undefined) process.kill(-child.pid, name);
+      if (child.pid !== undefined) process.kill(group ? -child.pid : child.pid, name);
     } catch {
       // The group is gone already.
     }

@@ -31,7 +31,9 @@ describe.sequential('a rehearsal cluster', () => {
     await expect(rehearsal.connect(spec)).rejects.toMatchObject({ code: 'TARGET_DOWN', exitCode: 4 });
     const plan = await rehearsal.plan(spec);
     expect(plan).toHaveLength(1);
-    expect(plan[0]!.join(' ')).toMatch(/^env KWOK_WORKDIR=\S+ HOME=\S+ kwokctl --name \S+ .*create cluster/);
+    expect(plan[0]!.command.join(' ')).toMatch(
+      /^env KWOK_WORKDIR=\S+ HOME=\S+ kwokctl --name \S+ .*create cluster/,
+    );
     expect(existsSync(folders.root)).toBe(false);
   });
 

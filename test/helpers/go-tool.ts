@@ -17,11 +17,23 @@ export interface GoTool {
   path(): string;
 }
 
+interface GoToolOptions {
+  tags?: string;
+  /** Values of string variables, as -X takes them. */
+  variables?: readonly string[];
+  /** Whether it is linked with C. */
+  cgo?: boolean;
+}
+
 /**
  * @param module folder of test/toolchain; what is built is kept by the digest of its go.sum.
  * @param source the package with the program, whose last part is the program's name.
  */
-export function goTool(module: string, source: string): GoTool {
+export function goTool(
+  module: string,
+  source: string,
+  { tags = '', variables = [], cgo = false }: GoToolOptions = {},
+): GoTool {
   const cwd = join(packageRoot, 'test', 'toolchain', module);
   const path = () => {
     const digest = createHash('sha256')
@@ -35,8 +47,10 @@ export function goTool(module: string, source: string): GoTool {
     await withLock(`${folder}.lock`, {}, async () => {
       if (existsSync(path())) return;
       const work = await mkdtemp(`${folder}.tmp-`);
-      const args = ['build', '-trimpath', '-mod=readonly', '-ldflags', '-s -w', '-o', `${work}/`, source];
-      const env = { CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: undefined };
+      const ldflags = ['-s -w', ...variables.map((variable) => `-X ${variable}`)].join(' ');
+      const how = ['-trimpath', '-mod=readonly', '-tags', tags, '-ldflags', ldflags];
+      const args = ['build', ...how, '-o', `${work}/`, source];
+      const env = { CGO_ENABLED: cgo ? '1' : '0', GOWORK: 'off', GOFLAGS: undefined };
       const result = await exec('go', args, { cwd, env });
       if (result.exitCode !== 0) {
         await rm(work, { recursive: true, force: true });

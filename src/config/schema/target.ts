@@ -35,6 +35,23 @@ const common = {
     .meta({ description: 'Settings of components that hold on this target: {minio: {size: 1Ti}}.' }),
 };
 
+const mirrors = z
+  .record(z.string(), z.url())
+  .optional()
+  .meta({ description: 'Where registries are asked instead: {docker.io: "http://10.0.0.1:5000"}.' });
+const file = z.string().min(1);
+const airGap = z
+  .strictObject({
+    binary: file.meta({ description: 'The k3s program.' }),
+    script: file.meta({ description: 'Its install.sh.' }),
+    images: z
+      .array(file)
+      .default([])
+      .meta({ description: 'Image archives for it, such as k3s-airgap-images-amd64.tar.' }),
+  })
+  .optional()
+  .meta({ description: 'k3s: files of this machine, used instead of the network.' });
+
 const nodeSizes = {
   cpus: z.number().positive().optional().meta({ description: 'CPUs per node.' }),
   memory: z
@@ -54,6 +71,19 @@ export const LocalTarget = z.strictObject({
   vm_driver: z.string().optional().meta({ description: 'minikube: its driver (docker, kvm2, …).' }),
   use_multipass: z.boolean().optional().meta({ description: 'microk8s: run inside a multipass VM.' }),
   addons: z.array(z.string()).optional().meta({ description: 'Addons of minikube or microk8s to enable.' }),
+  channel: z
+    .string()
+    .optional()
+    .meta({
+      description: 'microk8s: channel of its snap. Default: the stable one of `version`, else 1.35/stable.',
+    }),
+  mount: z
+    .string()
+    .regex(/^.+:\/[^:]*$/, 'expected HOST_FOLDER:/FOLDER_IN_NODE')
+    .optional()
+    .meta({ description: 'minikube, kind: a folder of this machine in the nodes: /data:/data.' }),
+  registry_mirrors: mirrors,
+  air_gap: airGap,
 });
 
 export const RemoteTarget = z.strictObject({
@@ -68,10 +98,60 @@ export const RemoteTarget = z.strictObject({
     .meta({ description: 'Zones in that region: one, or a list.' }),
   no_nodes: z.int().min(1).optional().meta({ description: 'Number of nodes (`nodes` means the same).' }),
   node_size: z.string().optional().meta({ description: 'Machine type of the nodes.' }),
+  project: z
+    .string()
+    .optional()
+    .meta({ description: 'gke: project that is billed. Default: that of gcloud.' }),
+  resource_group: z
+    .string()
+    .optional()
+    .meta({
+      description: 'azure: resource group, made if it is not there. Default: the name of the cluster.',
+    }),
+  spot: z.boolean().optional().meta({ description: 'Nodes that cost less and may be taken away.' }),
+  min_nodes: z.int().min(0).optional().meta({ description: 'Autoscaling: no fewer nodes than these.' }),
+  max_nodes: z.int().min(1).optional().meta({ description: 'Autoscaling: no more nodes than these.' }),
+  gpu_nodes: z
+    .strictObject({
+      size: z.string().meta({ description: 'Machine type.' }),
+      count: z.int().min(1).default(1).meta({ description: 'Number of nodes.' }),
+      accelerator: z.string().optional().meta({ description: 'gke: kind of GPU, such as nvidia-tesla-t4.' }),
+      spot: z.boolean().default(false).meta({ description: 'Nodes that cost less and may be taken away.' }),
+    })
+    .optional()
+    .meta({ description: 'A group of nodes with GPUs beside the others.' }),
   host: z.string().optional().meta({ description: 'ssh: address of the machine.' }),
   port: z.int().min(1).max(65535).optional().meta({ description: 'ssh: its port; 22 when nothing is said.' }),
   user: z.string().optional().meta({ description: 'ssh: user on the machine.' }),
-  key: z.string().optional().meta({ description: 'ssh: path of the private key.' }),
+  key: z
+    .string()
+    .optional()
+    .meta({ description: 'ssh: path of the private key. Default: those of the agent.' }),
+  jump: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .meta({ description: 'ssh: machines on the way, USER@HOST:PORT, the first one first.' }),
+  known_hosts: z
+    .string()
+    .optional()
+    .meta({ description: 'ssh: file of known hosts, beside ~/.ssh/known_hosts.' }),
+  host_key: z
+    .string()
+    .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'expected SHA256:… as ssh-keygen -l shows it')
+    .optional()
+    .meta({ description: 'ssh: fingerprint that the host key must have.' }),
+  install: z
+    .enum(['none', 'k3s', 'microk8s'])
+    .optional()
+    .meta({ description: 'ssh: what is installed there. Default: none, a cluster is there already.' }),
+  kubeconfig: z
+    .string()
+    .optional()
+    .meta({ description: 'ssh: path of the kubeconfig there, where nothing is installed.' }),
+  addons: z.array(z.string()).optional().meta({ description: 'ssh with microk8s: addons to enable.' }),
+  channel: z.string().optional().meta({ description: 'ssh with microk8s: channel of its snap.' }),
+  registry_mirrors: mirrors,
+  air_gap: airGap,
 });
 
 export const HybridTarget = z.strictObject({

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { shellQuote } from '../../../src/ui/shell.ts';
+import { shellQuote } from '../../../src/util/shell.ts';
 
 const nasty = [
   'plain',
