@@ -167,9 +167,9 @@ function waitStep({ machine }: Request): Step {
 }
 
 function read(results: readonly ExecResult[]): TargetState {
-  const [there, active] = results as [ExecResult, ExecResult];
+  const [there, active] = results as [ExecResult, ExecResult?];
   if (there.exitCode !== 0) return 'absent';
-  return active.stdout.trim() === 'active' ? 'running' : 'stopped';
+  return active?.stdout.trim() === 'active' ? 'running' : 'stopped';
 }
 
 function explain({ stdout, stderr }: ExecResult) {

@@ -67,7 +67,7 @@ export const kindPlanner: Planner = {
         '--wait',
         '180s',
       ],
-      input: stringify(configOf(request)),
+      input: stringify(configOf(request), { aliasDuplicateObjects: false }),
     },
     ...mirrorSteps(request),
   ],

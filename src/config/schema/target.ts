@@ -71,12 +71,9 @@ export const LocalTarget = z.strictObject({
   vm_driver: z.string().optional().meta({ description: 'minikube: its driver (docker, kvm2, …).' }),
   use_multipass: z.boolean().optional().meta({ description: 'microk8s: run inside a multipass VM.' }),
   addons: z.array(z.string()).optional().meta({ description: 'Addons of minikube or microk8s to enable.' }),
-  channel: z
-    .string()
-    .optional()
-    .meta({
-      description: 'microk8s: channel of its snap. Default: the stable one of `version`, else 1.35/stable.',
-    }),
+  channel: z.string().optional().meta({
+    description: 'microk8s: channel of its snap. Default: the stable one of `version`, else 1.35/stable.',
+  }),
   mount: z
     .string()
     .regex(/^.+:\/[^:]*$/, 'expected HOST_FOLDER:/FOLDER_IN_NODE')
@@ -102,12 +99,9 @@ export const RemoteTarget = z.strictObject({
     .string()
     .optional()
     .meta({ description: 'gke: project that is billed. Default: that of gcloud.' }),
-  resource_group: z
-    .string()
-    .optional()
-    .meta({
-      description: 'azure: resource group, made if it is not there. Default: the name of the cluster.',
-    }),
+  resource_group: z.string().optional().meta({
+    description: 'azure: resource group, made if it is not there. Default: the name of the cluster.',
+  }),
   spot: z.boolean().optional().meta({ description: 'Nodes that cost less and may be taken away.' }),
   min_nodes: z.int().min(0).optional().meta({ description: 'Autoscaling: no fewer nodes than these.' }),
   max_nodes: z.int().min(1).optional().meta({ description: 'Autoscaling: no more nodes than these.' }),

@@ -1,13 +1,15 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { isolateContext } from '../../kube/kubeconfig-edit.ts';
 import { DatamillError, refusedError, unreachableError } from '../../errors.ts';
+import { throwIfAborted } from '../../util/abort.ts';
 import { writeAtomically } from '../../util/atomic.ts';
+import type { ExecResult } from '../../util/exec.ts';
 import { withLock } from '../../util/lock.ts';
 import type { Driver, TargetHandle, TargetIO, TargetSpec, TargetState } from '../contract.ts';
 import { detectPrograms } from './detect.ts';
 import { authorise, execute, shown } from './execute.ts';
 import { localPlace } from './local-place.ts';
-import { thisMachine } from './machine.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import type { Place, Step } from './place.ts';
 import type { Planner, Request } from './planner.ts';
 import { untilReady } from './ready.ts';
@@ -16,13 +18,13 @@ import { forget, type Kept, keptOf, readMark, writeMark } from './state.ts';
 const quiet: TargetIO = { progress: () => undefined };
 
 /** A driver made of a planner: what it plans is run here, on this machine. */
-export function planned(planner: Planner): Driver {
+export function planned(planner: Planner, machine: () => Machine = thisMachine): Driver {
   const open = (spec: TargetSpec) => {
     const kept = keptOf(planner.name, spec.name);
     return {
       kept,
       place: localPlace,
-      request: { spec, machine: thisMachine(), kubeconfig: kept.kubeconfig },
+      request: { spec, machine: machine(), kubeconfig: kept.kubeconfig },
     };
   };
   return {
@@ -60,7 +62,7 @@ export function planned(planner: Planner): Driver {
     },
     plan: async (spec, io) => {
       const { kept, request, place } = open(spec);
-      return shown(await planUp(planner, request, place, kept, { ...quiet, ...io }));
+      return shown((await planUp(planner, request, place, kept, { ...quiet, ...io })).steps);
     },
     planEnd: async (spec, verb) => shown(planner[verb](open(spec).request)),
     loadImages: async (spec, archives, io) => {
@@ -79,8 +81,14 @@ export async function stateOf(
   place: Place,
   io: TargetIO,
 ): Promise<TargetState> {
-  const results = [];
-  for (const step of planner.look(request)) results.push(await place.run(step, { signal: io.signal }));
+  const results: ExecResult[] = [];
+  for (const step of planner.look(request)) {
+    await authorise([step], place, io);
+    results.push(await place.run(step, { signal: io.signal }));
+    throwIfAborted(io.signal);
+    // What is not there is not asked any further.
+    if (planner.read(results, request) === 'absent') return 'absent';
+  }
   return planner.read(results, request);
 }
 
@@ -91,15 +99,15 @@ async function planUp(
   place: Place,
   kept: Kept,
   io: TargetIO,
-): Promise<Step[]> {
+): Promise<{ state: TargetState; steps: Step[] }> {
   planner.refuse?.(request);
   const state = await stateOf(planner, request, place, io);
   const mark = await readMark(kept);
   if (mark === 'begun' && state !== 'absent' && planner.createsAnew)
-    return [...planner.destroy(request), ...planner.create(request)];
-  if (state === 'absent' || mark === 'begun') return planner.create(request);
+    return { state, steps: [...planner.destroy(request), ...planner.create(request)] };
+  if (state === 'absent' || mark === 'begun') return { state, steps: planner.create(request) };
   if (mark === undefined && !io.adopt) throw foreignError(planner, request.spec, state);
-  return state === 'stopped' ? planner.start(request) : [];
+  return { state, steps: state === 'stopped' ? planner.start(request) : [] };
 }
 
 export async function bringUp(
@@ -115,12 +123,11 @@ export async function bringUp(
   const onWait = () =>
     io.progress(`another process is working on the ${planner.name} cluster ${request.spec.name}`);
   await withLock(kept.lock, { signal: io.signal, onWait }, async () => {
-    const steps = await planUp(planner, request, place, kept, io);
+    const { state: before, steps } = await planUp(planner, request, place, kept, io);
     if (steps.length === 0) return await writeMark(kept, 'made');
-    const creates = (await stateOf(planner, request, place, io)) === 'absent';
-    if (creates) refuseTooLarge(planner, request);
+    if (before === 'absent') refuseTooLarge(planner, request);
     await authorise(steps, place, io);
-    if (creates) await writeMark(kept, 'begun');
+    if (before === 'absent') await writeMark(kept, 'begun');
     await execute(planner, steps, request, place, io);
     const state = await stateOf(planner, request, place, io);
     if (state !== 'running') {

@@ -33,7 +33,7 @@ export interface Planner {
   refuse?(request: Request): void;
   /** Looks, whatever their exit codes; in this order. */
   look(request: Request): Step[];
-  /** @param results what `look` came to. */
+  /** @param results what `look` came to so far: at least the first of them. */
   read(results: readonly ExecResult[], request: Request): TargetState;
   create(request: Request): Step[];
   start(request: Request): Step[];

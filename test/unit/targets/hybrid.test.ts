@@ -103,12 +103,12 @@ describe('drivers', () => {
   });
 
   it('that are not there yet are refused by name', () => {
-    expect(() => driverFor('minikube')).toThrow(
+    expect(() => driverFor('nomad')).toThrow(
       expect.objectContaining({
         code: 'NO_DRIVER',
         exitCode: 3,
-        message: expect.stringContaining('minikube'),
-        hint: expect.stringContaining('rehearsal and hybrid'),
+        message: expect.stringContaining('nomad'),
+        hint: expect.stringContaining('rehearsal, hybrid'),
       }),
     );
   });
