@@ -8,7 +8,7 @@ import { minikube } from './minikube.ts';
 import { rehearsal } from './rehearsal.ts';
 
 /** Every driver; adding one is its file and its name here. */
-export const drivers: readonly Driver[] = [rehearsal, hybrid, minikube, microk8sTarget, kind, k3s];
+const drivers: readonly Driver[] = [rehearsal, hybrid, minikube, microk8sTarget, kind, k3s];
 
 /** @throws NO_DRIVER, exit code 3, when no driver has that name. */
 export function driverFor(name: string): Driver {

@@ -80,7 +80,7 @@ function airGap({ settings }: TargetSpec): AirGap | undefined {
 }
 
 /** Release names of k3s: v1.35.4+k3s1. */
-export function k3sVersion(spec: TargetSpec): string {
+function k3sVersion(spec: TargetSpec): string {
   const version = plainVersion(spec) ?? VERSION;
   return version.includes('+') ? `v${version}` : `v${version}+k3s1`;
 }

@@ -13,6 +13,8 @@ export interface GoTool {
   available(): boolean;
   /** Builds it if need be, once on this machine: minutes when nothing of it was compiled before. */
   build(): Promise<void>;
+  /** Whether it is built already. */
+  isBuilt(): boolean;
   /** Where it is once it is built. */
   path(): string;
 }
@@ -59,5 +61,6 @@ export function goTool(
       await rename(work, folder);
     });
   };
-  return { available: () => existsSync(path()) || spawnSync('go', ['version']).status === 0, build, path };
+  const isBuilt = () => existsSync(path());
+  return { isBuilt, available: () => isBuilt() || spawnSync('go', ['version']).status === 0, build, path };
 }

@@ -44,7 +44,7 @@ const QUESTIONS = [
 const MARK = '--datamill--';
 
 /** The same of a machine that is elsewhere, in one round trip. */
-export async function machineAt(place: Place): Promise<Machine> {
+async function machineAt(place: Place): Promise<Machine> {
   const script = QUESTIONS.map((question) => `${question} 2>/dev/null; echo ${MARK}`).join('; ');
   const { stdout } = await place.run({ about: 'looking at the machine', command: ['sh', '-c', script] });
   const [uname = '', osRelease = '', uid = '', groups = '', cpus = '', memory = '', snap = ''] = stdout

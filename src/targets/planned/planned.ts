@@ -75,12 +75,7 @@ export function planned(planner: Planner, machine: () => Machine = thisMachine):
 }
 
 /** What the cluster says of itself; looking changes nothing and needs no program to be there. */
-export async function stateOf(
-  planner: Planner,
-  request: Request,
-  place: Place,
-  io: TargetIO,
-): Promise<TargetState> {
+async function stateOf(planner: Planner, request: Request, place: Place, io: TargetIO): Promise<TargetState> {
   const results: ExecResult[] = [];
   for (const step of planner.look(request)) {
     await authorise([step], place, io);
@@ -110,7 +105,7 @@ async function planUp(
   return { state, steps: state === 'stopped' ? planner.start(request) : [] };
 }
 
-export async function bringUp(
+async function bringUp(
   planner: Planner,
   request: Request,
   place: Place,
@@ -174,7 +169,7 @@ async function handleOf(
 }
 
 /** @returns the kubeconfig as the cluster gives it. */
-export async function fetchKubeconfig(
+async function fetchKubeconfig(
   planner: Planner,
   request: Request,
   place: Place,
@@ -264,7 +259,7 @@ function foreignError({ name }: Planner, spec: TargetSpec, state: TargetState): 
   );
 }
 
-export function downError({ name }: Planner, spec: TargetSpec, state: TargetState): DatamillError {
+function downError({ name }: Planner, spec: TargetSpec, state: TargetState): DatamillError {
   const what = state === 'absent' ? 'does not exist' : 'is stopped';
   return unreachableError('TARGET_DOWN', `The ${name} cluster ${spec.name} ${what}.`, {
     hint: state === 'absent' ? 'Make it with `datamill up`.' : 'Start it with `datamill start`.',

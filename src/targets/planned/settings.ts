@@ -24,7 +24,7 @@ export function listSetting({ settings }: TargetSpec, key: string): string[] {
     .filter((item) => item !== '');
 }
 
-export function flagSetting({ settings }: TargetSpec, key: string): boolean {
+function flagSetting({ settings }: TargetSpec, key: string): boolean {
   return settings[key] === true;
 }
 
