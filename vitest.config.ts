@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'oracle',
           include: ['test/oracle/**/*.test.ts'],
-          globalSetup: ['test/oracle/setup.ts'],
+          globalSetup: ['test/oracle/setup.ts', 'test/unit/setup.ts'],
           testTimeout: 60_000,
         },
       },

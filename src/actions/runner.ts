@@ -1,12 +1,12 @@
+import { unreachableError } from '../errors.ts';
 import {
   createLog,
   type LogEvent,
   openQueue,
   type QueueSettings,
   type RunnerSettings,
+  type RunnerStatus,
   startRunner,
-  type Submitted,
-  submitRequest,
 } from '../runner/index.ts';
 
 export type { LogEvent, QueueSettings, RunnerSettings } from '../runner/index.ts';
@@ -20,13 +20,28 @@ export async function start(
 }
 
 /** Puts a request on a queue. */
-export async function submit(
-  file: string,
-  queue: string,
-  settings: QueueSettings,
-  signal: AbortSignal,
-): Promise<Submitted> {
-  return await submitRequest({ file, queue, settings, signal });
+export { submitRequest as submit } from '../runner/index.ts';
+
+/** Attempts by their metadata. */
+export { listExperiments as experiments } from '../runner/index.ts';
+
+/**
+ * Asks a runner how it is.
+ *
+ * @param address as its `--prom-address`: `[host]:port`.
+ * @throws {DatamillError} RUNNER_UNREACHABLE (exit 4).
+ */
+export async function status(address: string): Promise<RunnerStatus> {
+  const at = address.startsWith(':') ? `127.0.0.1${address}` : address;
+  try {
+    const response = await fetch(`http://${at}/status`, { signal: AbortSignal.timeout(10_000) });
+    return (await response.json()) as RunnerStatus;
+  } catch (error) {
+    throw unreachableError('RUNNER_UNREACHABLE', `no runner answers at ${at}`, {
+      cause: error,
+      hint: 'does it run, and is its --prom-address this one?',
+    });
+  }
 }
 
 export interface Letter {

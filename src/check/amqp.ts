@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Connection } from 'rabbitmq-client';
+import { Connection, greeting } from '../amqp/index.ts';
 import { errorMessage } from '../errors.ts';
 import { CheckError, final, notYet, refused } from './failure.ts';
-import { expectGreeting } from './greeting.ts';
 import { reach } from './reach.ts';
 import { readSecret } from './secrets.ts';
 import type { Attempt } from './subject.ts';
@@ -26,7 +25,8 @@ export async function checkAmqp(attempt: Attempt): Promise<string> {
   const where = `${broker.service}.${broker.namespace}.svc:${broker.port}`;
   doing(`connecting to ${where}`);
   return await reach(api, broker, async (port) => {
-    await expectGreeting(port, where, PATIENCE, signal);
+    const wrong = await greeting({ host: '127.0.0.1', port }, PATIENCE, signal);
+    if (wrong !== undefined) throw notYet(`${where} ${wrong}`);
     const connection = connect(broker, port);
     const stop = () => connection.unsafeDestroy();
     signal.addEventListener('abort', stop);

@@ -7,16 +7,23 @@ type Flag = [flags: string, description: string, fallback?: string | boolean];
 const QUEUES: Flag[] = [
   ['--amqp-url <url>', 'RabbitMQ, for queues rmq_…'],
   ['--amqp-mgt-url <url>', 'its management API; default: the same host, port + 10000'],
-  ['--sqs-region <region>', 'Amazon SQS, for queues sqs_…'],
-  ['--sqs-endpoint <url>', 'another server that speaks SQS'],
   ['--queue-root <folder>', 'folder of queues that are folders, for queues local_…'],
+  ['--custody-after <span>', 'for which a broker may wait for an acknowledgement', '20m'],
   ['--dlq-suffix <suffix>', 'what follows the name of a queue in that of its dead letters', '_dead'],
 ];
 
 const START: Flag[] = [
-  ['--queue-match <regexp>', 'queues to serve', '^(rmq|sqs|local)_.*$'],
+  ['--queue-match <regexp>', 'queues to serve', '^(rmq|local)_.*$'],
   ['--queue-mismatch <regexp>', 'queues not to serve'],
-  ['--executor <name>', 'process', 'process'],
+  ['--executor <name>', 'how experiments are run: process', 'process'],
+  ['--prom-address <address>', 'metrics, health and status; "" for none', ':9090'],
+  ['--encrypt-dir <folder>', 'keys that open encrypted requests'],
+  ['--clear-text-messages', 'take requests in clear, too, where there are such keys', false],
+  ['--request-signatures-dir <folder>', 'public keys of those who may submit, by prefix of queues'],
+  ['--response-signatures-dir <folder>', 'public keys for reports, by prefix of queues'],
+  ['--slack-hook <url>', 'tells Slack how experiments ended'],
+  ['--slack-room <name>', 'room when a request names none'],
+  ['--state-dir <folder>', 'where ConfigMaps with STATE are mounted'],
   ['--working-dir <folder>', 'where experiments run', './.studioml'],
   ['--cache-dir <folder>', 'cache of artifacts; default: in the working folder'],
   ['--cache-size <size>', 'its size, such as 10GiB; at least 1GB', '10GB'],
@@ -71,9 +78,26 @@ export function runnerCommands(program: Command): void {
         .command('submit <file>')
         .description('put a request (JSON) on a queue')
         .option('--queue <name>', 'the queue'),
-      QUEUES,
+      [
+        ...QUEUES,
+        ['--encrypt <file>', 'public RSA key of the runners (PEM): only they can read it'],
+        ['--sign <file>', 'private Ed25519 key to sign it with'],
+      ],
     ),
     async () => (await import('../commands/runner.ts')).submit,
+  );
+  runs(
+    withFlags(runner.command('experiments').description('list attempts by their metadata, newest first'), [
+      ['--store <address>', 'bucket with the metadata: s3://host:9000/bucket or file:///folder'],
+      ['--project <name>', 'only of this project'],
+    ]).option('--where <name=value>', 'only where the experiment says so; repeatable', collect),
+    async () => (await import('../commands/runner.ts')).experiments,
+  );
+  runs(
+    withFlags(runner.command('status').description('ask a runner how it is'), [
+      ['--prom-address <address>', 'where it answers', ':9090'],
+    ]),
+    async () => (await import('../commands/runner.ts')).status,
   );
   const dlq = runner.command('dlq').description('messages that were put aside');
   runs(

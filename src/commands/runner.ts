@@ -25,7 +25,14 @@ export async function submit(options: CommandOptions, file: string): Promise<num
   const { io } = options;
   const queue = queueOf(options);
   const settings = options as unknown as actions.QueueSettings;
-  const { key, sent } = await actions.submit(file, queue, settings, io.signal);
+  const { key, sent } = await actions.submit({
+    file,
+    queue,
+    settings,
+    encrypt: options.encrypt as string | undefined,
+    sign: options.sign as string | undefined,
+    signal: io.signal,
+  });
   await io.document({ key, queue, sent }, () => {
     const stored = sent.length === 0 ? '' : ` Stored first: ${sent.join(', ')}.`;
     return `${key} is on ${queue}.${stored}\n\`datamill runner start\` with the same flags runs it here.\n`;
@@ -66,4 +73,53 @@ function queueOf({ queue }: CommandOptions): string {
   throw configError('FLAG', 'which queue? say --queue NAME', {
     hint: 'such as local_experiments or rmq_experiments',
   });
+}
+
+/** `datamill runner experiments` */
+export async function experiments(options: CommandOptions): Promise<number> {
+  const { io, project } = options;
+  if (typeof options.store !== 'string')
+    throw configError('FLAG', 'where is the metadata? say --store ADDRESS', {
+      hint: 'such as s3://minio:9000/bucket',
+    });
+  const where = (options.where as string[] | undefined) ?? [];
+  const { store } = options;
+  const rows = await actions.experiments({
+    store,
+    project: project as string | undefined,
+    where,
+    signal: io.signal,
+  });
+  await io.document({ experiments: rows }, () => {
+    if (rows.length === 0) return 'There are no such experiments.\n';
+    const columns = ['EXPERIMENT', 'PROJECT', 'STATUS', 'ATTEMPT', 'START', 'HOST'].map((title) => ({
+      title,
+    }));
+    const cells = rows.map((row) => [
+      row.key,
+      row.project,
+      row.status,
+      String(row.attempt),
+      row.start,
+      row.host,
+    ]);
+    return renderTable(columns, cells);
+  });
+  return ExitCode.done;
+}
+
+/** `datamill runner status` */
+export async function status(options: CommandOptions): Promise<number> {
+  const found = await actions.status(String(options.promAddress));
+  await options.io.document({ ...found }, () => {
+    const { host, state, running, queues, free } = found;
+    const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+    return [
+      `${host}: ${state}, ${running} experiments run`,
+      `queues: ${queues.join(', ') || 'none'}`,
+      `free: ${free.cpus} CPUs, ${gib(free.ram)} of memory, ${gib(free.hdd)} of disk, ${free.gpus} GPU slots`,
+      '',
+    ].join('\n');
+  });
+  return ExitCode.done;
 }

@@ -10,3 +10,11 @@ export function toBase62(value: number): string {
   } while (left > 0);
   return text;
 }
+
+/** The number that a text in base 62 stands for; NaN when it is none. */
+export function fromBase62(text: string): number {
+  let value = 0;
+  for (const digit of text)
+    value = value * 62 + (DIGITS.includes(digit) ? DIGITS.indexOf(digit) : Number.NaN);
+  return text === '' ? Number.NaN : value;
+}

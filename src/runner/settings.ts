@@ -7,11 +7,11 @@ import { parseSize } from './sizes.ts';
 export interface QueueSettings {
   amqpUrl?: string;
   amqpMgtUrl?: string;
-  sqsRegion?: string;
-  sqsEndpoint?: string;
   /** Folder whose folders are queues. */
   queueRoot?: string;
   dlqSuffix: string;
+  /** Span for which a broker may wait for an acknowledgement, before it is given custody anew. */
+  custodyAfter: string;
 }
 
 /** What `datamill runner start` is told, by flags or by variables of the environment. */
@@ -38,6 +38,13 @@ export interface RunnerSettings extends QueueSettings {
   limitTasks?: number;
   limitIdleDuration?: string;
   promAddress?: string;
+  encryptDir?: string;
+  requestSignaturesDir?: string;
+  responseSignaturesDir?: string;
+  clearTextMessages: boolean;
+  slackHook?: string;
+  slackRoom?: string;
+  stateDir?: string;
   hostName?: string;
 }
 

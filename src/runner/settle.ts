@@ -7,7 +7,7 @@ export interface SettleOptions {
   maxAttempts: number;
   /** Milliseconds before the second attempt; doubled for each one after. */
   retryDelay: number;
-  attempt: { host: string };
+  host: string;
   metrics: Metrics;
   log: Log;
 }
@@ -19,7 +19,7 @@ const LONGEST = 5 * 60_000;
 /** Does with a message what the end of its attempt asks for. */
 export async function settle(delivery: Delivery, outcome: Outcome, options: SettleOptions): Promise<void> {
   const { end, reason, tail, attempts } = outcome;
-  const { maxAttempts, retryDelay, attempt, metrics, log } = options;
+  const { maxAttempts, retryDelay, host, metrics, log } = options;
   switch (end) {
     case 'succeeded':
     case 'duplicate':
@@ -45,5 +45,5 @@ export async function settle(delivery: Delivery, outcome: Outcome, options: Sett
   }
   metrics.add('runner_dead_letters', { queue: delivery.queue });
   log('warn', `a message of ${delivery.queue} is put aside after ${attempts} attempts: ${reason}`);
-  await delivery.bury({ reason, attempts, tail, host: attempt.host, time: new Date().toISOString() });
+  await delivery.bury({ reason, attempts, tail, host, time: new Date().toISOString() });
 }

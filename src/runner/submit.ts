@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { configError } from '../errors.ts';
 import { survey, packTo } from './artifacts/pack.ts';
 import { Stores } from './artifacts/stores.ts';
 import { labelled } from './attempt/labels.ts';
+import { parsePrivateKey, sealingKey, sealRequest } from './envelope/index.ts';
 import { openQueue } from './queues/index.ts';
 import { parseRequest, type Request } from './request.ts';
 import type { QueueSettings } from './settings.ts';
@@ -15,6 +16,9 @@ export interface SubmitOptions {
   file: string;
   queue: string;
   settings: QueueSettings;
+  /** Files of keys. */
+  encrypt?: string;
+  sign?: string;
   signal?: AbortSignal;
 }
 
@@ -31,17 +35,40 @@ export interface Submitted {
  *
  * @throws {DatamillError} NO_FILE, BAD_REQUEST (exit 2), QUEUE_UNREACHABLE (exit 4).
  */
-export async function submitRequest({ file, queue, settings, signal }: SubmitOptions): Promise<Submitted> {
+export async function submitRequest({
+  file,
+  queue,
+  settings,
+  encrypt,
+  sign,
+  signal,
+}: SubmitOptions): Promise<Submitted> {
   const json = await readRequest(file);
   const request = parseRequest(json);
   const queues = await openQueue(queue, settings);
   try {
     const sent = await sendLocal(request, dirname(resolve(file)), signal);
-    await queues.publish(queue, Buffer.from(JSON.stringify(json)), { create: true });
+    await queues.publish(queue, Buffer.from(JSON.stringify(sealed(request, json, encrypt, sign))), {
+      create: true,
+    });
     return { key: request.experiment.key, queue, sent };
   } finally {
     await queues.close();
   }
+}
+
+function sealed(
+  request: Request,
+  json: object,
+  encrypt: string | undefined,
+  sign: string | undefined,
+): object {
+  if (encrypt === undefined) {
+    if (sign === undefined) return json;
+    throw configError('FLAG', '--sign needs --encrypt: only encrypted requests are signed');
+  }
+  const signer = sign === undefined ? undefined : parsePrivateKey(readFileSync(sign, 'utf8'));
+  return sealRequest(request, sealingKey(readFileSync(encrypt, 'utf8')), signer);
 }
 
 async function readRequest(file: string): Promise<{ experiment: Record<string, unknown> }> {

@@ -2,7 +2,7 @@ import { errorMessage } from '../errors.ts';
 import { pause } from '../util/abort.ts';
 import type { Allocator, Reservation } from './allocator.ts';
 import type { Outcome } from './attempt/outcome.ts';
-import { type AttemptSettings, runAttempt, Stop } from './attempt/run.ts';
+import { type AttemptOptions, Stop } from './attempt/run.ts';
 import type { Log } from './log.ts';
 import type { Message } from './message.ts';
 import type { Metrics } from './metrics.ts';
@@ -10,6 +10,9 @@ import type { Delivery, TaskQueues } from './queues/contract.ts';
 import { type Resources, resourcesOfRequest } from './resources.ts';
 import { Scheduler } from './scheduler.ts';
 import { settle } from './settle.ts';
+
+/** Runs an attempt, wherever it is run. */
+export type Execute = (options: Omit<AttemptOptions, 'settings'> & { queue: string }) => Promise<Outcome>;
 
 export interface WorkerOptions {
   /** Asked anew at every refresh: credentials come and go. */
@@ -19,7 +22,9 @@ export interface WorkerOptions {
   mismatch?: RegExp;
   deadSuffix: string;
   allocator: Allocator;
-  attempt: AttemptSettings;
+  /** What this runner is called. */
+  host: string;
+  execute: Execute;
   read(delivery: Delivery): Message;
   /** Attempts after which a message is put aside. */
   maxAttempts: number;
@@ -35,8 +40,8 @@ export interface WorkerOptions {
   limitIdle?: number;
   /** Nothing is taken while it says so. */
   paused?(): boolean;
-  onSettled?(message: Message, outcome: Outcome, queue: string): void;
-  onStarted?(message: Message, queue: string): void;
+  onSettled?(message: Message, outcome: Outcome, queue: string, source: TaskQueues): void;
+  onStarted?(message: Message, queue: string, source: TaskQueues): void;
   metrics: Metrics;
   log: Log;
 }
@@ -146,9 +151,13 @@ export class Worker {
       while (!signal.aborted && !this.#isFull()) {
         await this.#untilRoom(name, signal);
         const delivery = await source.receive(name, signal);
-        if (delivery === undefined) break;
+        if (delivery === undefined) {
+          // The connection broke, or the queue is gone: asking again tells which.
+          await pause(500, signal).catch(() => undefined);
+          continue;
+        }
         this.#options.metrics.add('runner_queue_checked', { queue: name });
-        await this.#admit(delivery, signal);
+        await this.#admit(delivery, source, signal);
       }
     };
     void loop().catch(async (error) => {
@@ -181,7 +190,7 @@ export class Worker {
     }
   }
 
-  async #admit(delivery: Delivery, signal: AbortSignal): Promise<void> {
+  async #admit(delivery: Delivery, source: TaskQueues, signal: AbortSignal): Promise<void> {
     const { allocator, log, read, metrics } = this.#options;
     let message: Message;
     try {
@@ -210,7 +219,7 @@ export class Worker {
       return await delivery.giveBack({ counted: false, delay: 0 });
     }
     this.#taken++;
-    const running = this.#execute(delivery, message, resources).catch((error) =>
+    const running = this.#execute(delivery, message, resources, source).catch((error) =>
       log('error', `${message.request.experiment.key}: ${errorMessage(error)}`),
     );
     this.#running.add(running);
@@ -221,8 +230,13 @@ export class Worker {
     });
   }
 
-  async #execute(delivery: Delivery, message: Message, resources: Reservation): Promise<void> {
-    const { metrics, log, attempt: settings, onStarted, onSettled } = this.#options;
+  async #execute(
+    delivery: Delivery,
+    message: Message,
+    resources: Reservation,
+    source: TaskQueues,
+  ): Promise<void> {
+    const { metrics, log, execute, onStarted, onSettled } = this.#options;
     const { experiment } = message.request;
     const labels = { queue: delivery.queue };
     const told = log.with({ experiment: experiment.key, queue: delivery.queue });
@@ -240,17 +254,17 @@ export class Worker {
     if (this.#stop.signal.aborted) drain();
     metrics.add('runner_project_running', labels);
     told('info', `started, attempt ${delivery.attempt}`);
-    onStarted?.(message, delivery.queue);
+    onStarted?.(message, delivery.queue, source);
     try {
       const { signal } = controller;
-      const { attempt } = delivery;
-      const outcome = await runAttempt({ ...message, attempt, resources, settings, signal, log: told });
+      const { attempt, queue } = delivery;
+      const outcome = await execute({ ...message, attempt, queue, resources, signal, log: told });
       metrics.add('runner_project_completed', { ...labels, end: outcome.end });
       if (outcome.end === 'lost') metrics.add('runner_lease_lost', labels);
       told(outcome.end === 'succeeded' ? 'info' : 'warn', `${outcome.end}: ${outcome.reason}`);
       resources.release();
       await settle(delivery, outcome, this.#options);
-      onSettled?.(message, outcome, delivery.queue);
+      onSettled?.(message, outcome, delivery.queue, source);
     } catch (error) {
       resources.release();
       throw error;

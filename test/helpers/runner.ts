@@ -17,7 +17,7 @@ export interface RunningRunner {
 export function startRunner(args: readonly string[], env: Record<string, string> = {}): RunningRunner {
   const child = spawn(
     process.execPath,
-    [join(inject('program'), 'cli.js'), 'runner', 'start', '--output', 'json', ...args],
+    [join(inject('program'), 'cli.js'), 'runner', 'start', '--output', 'json', '--prom-address', '', ...args],
     {
       env: { ...process.env, CI: 'true', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -87,13 +87,20 @@ export class TinyStore {
     if (refusal === 'reset') return void request.socket.destroy();
     const answer =
       refusal === undefined
-        ? this.#answer(request.method ?? '', bucket, rest.join('/'), url.searchParams, body)
+        ? this.#answer(request.method ?? '', bucket, rest.join('/'), url.searchParams, body, request.headers)
         : refused(refusal);
     response.writeHead(answer.status, answer.headers);
     response.end(answer.body);
   }
 
-  #answer(method: string, bucket: string, key: string, query: URLSearchParams, body: Buffer): Answer {
+  #answer(
+    method: string,
+    bucket: string,
+    key: string,
+    query: URLSearchParams,
+    body: Buffer,
+    headers: http.IncomingHttpHeaders,
+  ): Answer {
     if (bucket === '')
       return xml([...this.buckets.keys()].map((one) => `<Bucket><Name>${one}</Name></Bucket>`).join(''));
     const objects = this.buckets.get(bucket);
@@ -104,6 +111,8 @@ export class TinyStore {
     if (objects === undefined) return refused({ status: 404, code: 'NoSuchBucket' });
     if (key !== '' && (query.has('uploads') || query.has('uploadId')))
       return this.#multipart(method, { bucket, key }, query, body);
+    if (key !== '' && method === 'PUT' && !holds(headers, objects.get(key)?.etag))
+      return refused({ status: 412, code: 'PreconditionFailed' });
     if (key !== '') return this.#object(method, objects, key, body, bucket);
     if (query.has('uploads')) return this.#listUploads(bucket, query.get('prefix'));
     if (query.has('delete')) {
@@ -132,6 +141,10 @@ export class TinyStore {
     body: Buffer,
     bucket: string,
   ): Answer {
+    if (method === 'DELETE') {
+      objects.delete(key);
+      return { status: 204 };
+    }
     if (method === 'PUT') {
       this.put(bucket, key, body);
       return { status: 200, headers: { etag: `"${md5(body)}"` } };
@@ -189,6 +202,12 @@ export class TinyStore {
     );
     return xml('<ETag>"done"</ETag>');
   }
+}
+
+/** Conditional writes as Amazon S3 documents them. */
+function holds(headers: http.IncomingHttpHeaders, etag: string | undefined): boolean {
+  if (headers['if-none-match'] === '*' && etag !== undefined) return false;
+  return headers['if-match'] === undefined || headers['if-match'] === `"${etag}"`;
 }
 
 interface Answer {

@@ -40,7 +40,7 @@ function fromCredentials(credentials: Credentials | null | undefined): StoreKeys
 }
 
 /** The variables that tools of AWS read. */
-function fromEnvironment(env: Environment): StoreKeys | undefined {
+export function fromEnvironment(env: Environment): StoreKeys | undefined {
   const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = env;
   if (!id || !secret) return undefined;
   return { accessKeyId: id, secretAccessKey: secret, region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION };

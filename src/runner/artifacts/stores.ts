@@ -25,24 +25,40 @@ export interface Address {
  */
 function addressOf(label: string, artifact: Artifact, { config }: Request): Address {
   const qualified = artifact.qualified ?? artifact.url ?? fromParts(artifact, config.storage);
-  const wrong = (why: string) =>
-    configError('BAD_ARTIFACT', `the artifact "${label}" cannot be found: ${why}`, {
-      hint: 'its `qualified` is like s3://host:9000/bucket/key.tar, gs://bucket/key.tar or file:///folder/key.tar',
-    });
-  if (!qualified) throw wrong('it has no `qualified` address');
+  if (!qualified) throw badAddress(`the artifact "${label}"`, 'it has no `qualified` address');
+  return parseAddress(qualified, { what: `the artifact "${label}"`, key: artifact.key });
+}
+
+function badAddress(what: string, why: string) {
+  return configError('BAD_ARTIFACT', `${what} cannot be found: ${why}`, {
+    hint: 'an address is like s3://host:9000/bucket/key.tar or file:///folder/key.tar',
+  });
+}
+
+/**
+ * Reads an address.
+ *
+ * @param key of a file: how much of its path is the key; the rest is what a bucket is elsewhere.
+ * @throws {DatamillError} BAD_ARTIFACT.
+ */
+export function parseAddress(
+  qualified: string,
+  { what = qualified, key }: { what?: string; key?: string | null } = {},
+): Address {
+  const wrong = (why: string) => badAddress(what, why);
   const [, scheme = '', rest = ''] = /^([a-z0-9+]+):\/\/(.*)$/s.exec(qualified) ?? [];
-  if (scheme === 'file') return fileAddress(qualified, artifact);
+  if (scheme === 'file') return fileAddress(qualified, key);
   if (scheme !== 's3' && scheme !== 'gs')
     throw wrong(`"${qualified.slice(0, 200)}" is of no kind that is known`);
   const parts = rest.split('/').filter((part) => part !== '');
   const host = scheme === 's3' ? (parts.shift() ?? '') : '';
-  const [bucket = '', ...key] = parts;
-  if (bucket === '' || key.length === 0) throw wrong(`"${qualified.slice(0, 200)}" names no object`);
-  if (key.some((part) => part === '.' || part === '..')) throw wrong('its key has a step upwards');
-  return { scheme, host, bucket, key: key.join('/') };
+  const [bucket = '', ...rests] = parts;
+  if (bucket === '' || rests.length === 0) throw wrong(`"${qualified.slice(0, 200)}" names no object`);
+  if (rests.some((part) => part === '.' || part === '..')) throw wrong('its key has a step upwards');
+  return { scheme, host, bucket, key: rests.join('/') };
 }
 
-function fileAddress(qualified: string, { key }: Artifact): Address {
+function fileAddress(qualified: string, key: string | null | undefined): Address {
   const path = fileURLToPath(qualified.replace(/^file:\/{2,}/, 'file:///'));
   // The key says how much of the path is the key; the rest is what a bucket is elsewhere.
   const bucket = key && path.endsWith(`/${key}`) ? path.slice(0, -key.length - 1) : dirname(path);

@@ -59,9 +59,9 @@ export class Metadata {
     return new Metadata(options, name, version, scraper);
   }
 
-  /** What was scraped so far. */
-  get data(): JsonObject {
-    return this.#scraper.data;
+  /** Directives that could not be used. */
+  get errors(): number {
+    return Number((this.#scraper.data.studioml as JsonObject).error_count ?? 0);
   }
 
   /** A line for `runner-host-….log`. */

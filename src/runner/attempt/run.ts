@@ -30,6 +30,8 @@ export interface AttemptSettings {
   /** Milliseconds after which a silent worker has lost its experiment. */
   leaseTtl: number;
   schemaLogs: boolean;
+  /** Told how many directives of an experiment could not be used. */
+  onScrapeErrors?(count: number): void;
 }
 
 export interface AttemptOptions {
@@ -225,6 +227,7 @@ class Run {
       if (await this.#returns?.holds(label)) sent[label] = { name: label };
     }
     await this.#metadata?.save({ last: true });
+    settings.onScrapeErrors?.(this.#metadata?.errors ?? 0);
     const { end, reason } = ended;
     await finish(this.#claim, {
       end,

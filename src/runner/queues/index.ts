@@ -1,5 +1,5 @@
 import { configError } from '../../errors.ts';
-import type { QueueSettings } from '../settings.ts';
+import { milliseconds, type QueueSettings } from '../settings.ts';
 import type { TaskQueues } from './contract.ts';
 import { FileQueues } from './files.ts';
 
@@ -8,20 +8,40 @@ const KINDS: Array<{
   prefix: string;
   flag: string;
   open(settings: QueueSettings): Promise<TaskQueues | undefined>;
-}> = [{ prefix: 'local_', flag: '--queue-root FOLDER', open: openFiles }];
+}> = [
+  { prefix: 'rmq_', flag: '--amqp-url URL', open: openRabbit },
+  { prefix: 'local_', flag: '--queue-root FOLDER', open: openFiles },
+];
 
-async function openFiles({ queueRoot, dlqSuffix }: QueueSettings): Promise<TaskQueues | undefined> {
-  return queueRoot === undefined ? undefined : new FileQueues({ root: queueRoot, deadSuffix: dlqSuffix });
+async function openRabbit({
+  amqpUrl,
+  amqpMgtUrl,
+  dlqSuffix,
+  custodyAfter,
+}: QueueSettings): Promise<TaskQueues | undefined> {
+  if (!amqpUrl) return undefined;
+  const { RabbitQueues } = await import('./rabbit.ts');
+  const custody = milliseconds('--custody-after', custodyAfter);
+  return new RabbitQueues({
+    url: amqpUrl,
+    managementUrl: amqpMgtUrl || undefined,
+    deadSuffix: dlqSuffix,
+    custody,
+  });
 }
 
-/** All queues that the settings lead to. @throws {DatamillError} NO_QUEUES (exit 2) when there are none. */
+async function openFiles({ queueRoot, dlqSuffix }: QueueSettings): Promise<TaskQueues | undefined> {
+  return !queueRoot ? undefined : new FileQueues({ root: queueRoot, deadSuffix: dlqSuffix });
+}
+
+/** As in the reference. */
+const DEFAULT_URL = 'amqp://guest:guest@localhost:5672/';
+
+/** All queues that the settings lead to; the broker of this machine when they lead to none. */
 export async function openQueues(settings: QueueSettings): Promise<TaskQueues[]> {
   const opened = await Promise.all(KINDS.map((kind) => kind.open(settings)));
   const queues = opened.filter((one) => one !== undefined);
-  if (queues.length > 0) return queues;
-  throw configError('NO_QUEUES', 'nothing says where the queues are', {
-    hint: KINDS.map(({ prefix, flag }) => `${flag} for ${prefix}…`).join(', '),
-  });
+  return queues.length > 0 ? queues : [(await openRabbit({ ...settings, amqpUrl: DEFAULT_URL }))!];
 }
 
 /** The place of a queue, by its name. @throws {DatamillError} QUEUE_NAME, NO_QUEUES (exit 2). */

@@ -60,6 +60,23 @@ it('runs an experiment from a queue of files to its results', async () => {
   });
   const [output] = Object.values(filesOf(join(store, 'metadata'), 'output-host-'));
   expect(output).toContain('AWS_SECRET_ACCESS_KEY=***');
+  const listed = (where: string) => {
+    const args = [
+      'runner',
+      'experiments',
+      '--store',
+      `file://${store}`,
+      '--where',
+      where,
+      '--output',
+      'json',
+    ];
+    return JSON.parse(program(args, folder, folder).stdout).experiments;
+  };
+  expect(listed('loss=0.25')).toMatchObject([
+    { key: 'exp1', project: 'tests', status: 'completed', attempt: 1 },
+  ]);
+  expect(listed('loss=0.5')).toEqual([]);
   expect(Object.keys(filesOf(join(folder, 'queues/local_a')))).toEqual([]);
   expect(existsSync(join(folder, 'queues/local_a'))).toBe(true);
 });
