@@ -14,7 +14,7 @@ print('[{"op": "replace", "path": "/experiment/loss", "value": 0.25}]', flush=Tr
 open('../retval/answer', 'w').write(' '.join(sys.argv[1:]))
 `;
 
-it('runs an experiment from a queue of files to its results', async () => {
+it('runs an experiment from a queue of files to its results', { timeout: 120_000 }, async () => {
   const folder = workspace({ 'ws/main.py': MAIN });
   const store = join(folder, 'store');
   const request = fileRequest(store, 'exp1', { args: ["'two words'", '3'] });
