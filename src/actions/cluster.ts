@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { refusedError } from '../errors.ts';
 import { mergeContext } from '../kube/kubeconfig-edit.ts';
 import type { Command, Driver, TargetHandle, TargetSpec, TargetState } from '../targets/contract.ts';
-import { defaultKubeconfig } from '../targets/hybrid.ts';
 import { driverFor } from '../targets/index.ts';
+import { kubeconfigFiles } from '../targets/kubeconfig-list.ts';
 import { writeAtomically } from '../util/atomic.ts';
 import { type ActionOptions, resolveForTarget, targetIO, targetSpec } from './session.ts';
 
@@ -83,7 +83,8 @@ export async function mergeKubeconfig(
   options: ActionOptions & { replace: boolean },
 ): Promise<{ path: string; context: string }> {
   const { text, context } = await kubeconfig(options);
-  const path = defaultKubeconfig();
+  // As kubectl: new contexts go to the first file.
+  const path = kubeconfigFiles()[0]!;
   const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type DatamillError, errorMessage } from '../errors.ts';
+import { dataFolderOf } from '../resolve/data-mount.ts';
 import { pushFolder, pushWords } from './data-push.ts';
-import { dataFolderOf, storeOf } from './data-store.ts';
+import { storeOf } from './data-store.ts';
 import type { Reporter } from './events.ts';
 import type { Failure } from './failure.ts';
 import type { Session } from './session.ts';

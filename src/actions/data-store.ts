@@ -1,10 +1,6 @@
-import { dirname, join } from 'node:path';
-import { firstExisting } from '../config/read.ts';
 import { configError, refusedError } from '../errors.ts';
 import type { ObjectStore, Store } from '../lake/index.ts';
-import { layered } from '../resolve/layers.ts';
 import type { Resolved } from '../resolve/types.ts';
-import { packageRoot, resolvePath } from '../util/paths.ts';
 import type { Session } from './session.ts';
 
 /** The object store of a flavour: a component of it, or what it declares under `external`. */
@@ -49,15 +45,6 @@ export function storeOf(resolved: Resolved): FlavourStore | undefined {
       hint: `choose one: \`project: { providers: { s3: ${candidates[0]!.name} } }\``,
     },
   );
-}
-
-/** Where the folders are that become buckets; undefined when the flavour does not say. */
-export function dataFolderOf({ project, projectLayers }: Resolved): string | undefined {
-  const said = project.data_folder;
-  if (said === undefined) return undefined;
-  const { file } = layered(projectLayers).locate(['data_folder']);
-  const beside = resolvePath(said, dirname(file));
-  return firstExisting([beside, join(packageRoot, said)]) ?? beside;
 }
 
 /**

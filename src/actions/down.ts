@@ -6,6 +6,7 @@ import { list, listIfAllowed, remove } from '../kube/objects.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { type Live, readLive } from '../plan/live.ts';
 import { schedule } from '../plan/schedule.ts';
+import { dropDataClaims, isDataClaim } from './data-claim.ts';
 import type { SummaryEvent } from './events.ts';
 import { type Removable, removables, removalGraph, removeComponent } from './removal.ts';
 import { abortError, type LockedOptions, locked, summarise } from './run.ts';
@@ -128,6 +129,8 @@ async function takeDown(
     { simulated: session.handle.simulated, started, interrupted: signal.aborted },
   );
   const whole = components.every(({ outcome }) => outcome === 'removed');
+  const namespaces = [identity.namespace, ...items.map(({ namespace }) => namespace)];
+  if (whole && !options.components?.length && !signal.aborted) await dropDataClaims(session, namespaces);
   const data = options.components?.length
     ? { volumes: [], secrets: [] }
     : await dataOf(session, items, options.deleteData === true && whole && !signal.aborted);
@@ -172,7 +175,8 @@ async function dataOf(
   const volumes: KubeObject[] = [];
   const secrets: KubeObject[] = [];
   for (const namespace of namespaces) {
-    volumes.push(...(await claimsOf(api, identity, namespace, releases)));
+    const claims = await claimsOf(api, identity, namespace, releases);
+    volumes.push(...claims.filter((claim) => !isDataClaim(claim)));
     secrets.push(
       ...(await list(
         api,

@@ -165,7 +165,7 @@ function examineNamespace(space: NamespaceState): Observation {
 }
 
 async function examineRights(
-  { api, identity, handle }: Session,
+  { api, identity, handle, resolved }: Session,
   rendered: readonly Rendered[],
   spaces: readonly NamespaceState[],
   signal?: AbortSignal,
@@ -185,6 +185,7 @@ async function examineRights(
       home: identity.namespace,
       spaces,
       simulated: handle.simulated,
+      dataMount: resolved.dataMount,
       everywhere: true,
     }),
   );

@@ -6,6 +6,16 @@ import { findings, logTails, type Watched } from './monitor.ts';
 
 const SHORTEST_SECRET = 8;
 
+/** A failed installation, with what the cluster said while helm still waited. */
+export class InstallError extends DatamillError {
+  readonly findings: Finding[];
+
+  constructor(message: string, findings: Finding[], hint?: string) {
+    super('RELEASE_FAILED', message, { hint });
+    this.findings = findings;
+  }
+}
+
 /** Why a component failed, in the words of the cluster. */
 export interface Failure {
   component: string;

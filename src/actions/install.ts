@@ -4,20 +4,21 @@ import { upgradeArgs } from '../helm/args.ts';
 import { isPending, listRevisions, newest, readRelease } from '../helm/releases.ts';
 import { helmMessage, isTransient } from '../helm/run.ts';
 import type { Finding } from '../kube/diagnose.ts';
-import { ownLabels, releaseLabels } from '../kube/labels.ts';
+import { releaseLabels } from '../kube/labels.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
-import { apply } from '../kube/objects.ts';
-import { readiness } from '../kube/ready.ts';
-import { type ObjectRef, pathOf, refOf } from '../kube/resources.ts';
+import { type ObjectRef, refOf } from '../kube/resources.ts';
 import { copySecret, ensureSecret } from '../kube/secrets.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { releaseObjects } from '../plan/drift.ts';
 import { readMetadata, withMarks } from '../plan/live.ts';
 import { type InstallRecord, writeRecord } from '../plan/record.ts';
 import { version } from '../util/version.ts';
+import { ensureDataClaim, takesDataFolder } from './data-claim.ts';
 import type { Phase, Reporter } from './events.ts';
+import { InstallError } from './failure.ts';
 import { runHook } from './hooks.ts';
 import { type ClusterView, monitor, type Watched } from './monitor.ts';
+import { applyObjects } from './objects.ts';
 import { repair, settle } from './repair.ts';
 import { valuesWithSecrets } from './secrets-literal.ts';
 import type { Session } from './session.ts';
@@ -25,16 +26,6 @@ import type { Wanted } from './wanted.ts';
 
 /** How often helm is tried again after a fault of the way to the API server, which then has to come back. */
 const HELM_ATTEMPTS = 12;
-
-/** A failed installation, with what the cluster said while helm still waited. */
-export class InstallError extends DatamillError {
-  readonly findings: Finding[];
-
-  constructor(message: string, findings: Finding[], hint?: string) {
-    super('RELEASE_FAILED', message, { hint });
-    this.findings = findings;
-  }
-}
 
 export interface InstallContext {
   session: Session;
@@ -61,6 +52,11 @@ export async function installComponent(wanted: Wanted, context: InstallContext):
   for (const { name, from } of component.copies)
     await copySecret(api, identity, component.name, name, from, component.namespace);
   await makeBuckets(wanted, context, phase);
+  const { dataMount } = session.resolved;
+  if (dataMount !== undefined && takesDataFolder(component, dataMount)) {
+    phase('data', `mounting ${dataMount.node} of the nodes`);
+    await ensureDataClaim(session, component.namespace, dataMount, signal);
+  }
   for (const hook of component.hooks.before) {
     phase('before', hook.name);
     await runHook(api, identity, component, hook, signal);
@@ -70,7 +66,7 @@ export async function installComponent(wanted: Wanted, context: InstallContext):
     installed = await upgrade(wanted, context, phase);
   }
   if (component.objects.length > 0) phase('objects', `${component.objects.length} objects`);
-  const own = await applyObjects(wanted, context);
+  const own = await applyObjects(wanted, context, (line) => phase('objects', line));
   for (const hook of component.hooks.after) {
     phase('after', hook.name);
     await runHook(api, identity, component, hook, signal);
@@ -205,43 +201,6 @@ async function installedObjects(
 ): Promise<{ revision: number; objects: KubeObject[] }> {
   const { version: revision, manifest } = JSON.parse(stdout) as { version: number; manifest: string };
   return { revision, objects: await releaseObjects(api, namespace, manifest) };
-}
-
-/** Applies the component's own objects and waits until they are ready. */
-async function applyObjects(
-  { component }: Wanted,
-  { session, signal }: InstallContext,
-): Promise<ObjectRef[]> {
-  const refs: ObjectRef[] = [];
-  for (const object of component.objects as unknown as KubeObject[]) {
-    const labels = { ...object.metadata.labels, ...ownLabels(session.identity, component.name) };
-    const applied = await apply(
-      session.api,
-      { ...object, metadata: { ...object.metadata, labels } },
-      { namespace: component.namespace, signal },
-    );
-    refs.push(refOf({ ...applied, apiVersion: object.apiVersion, kind: object.kind }));
-  }
-  const deadline = Date.now() + component.timeout * 1000;
-  for (const ref of refs) await untilReady(session, ref, deadline, signal);
-  return refs;
-}
-
-async function untilReady(
-  { api }: Session,
-  ref: ObjectRef,
-  deadline: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = await pathOf(api, ref);
-  for (;;) {
-    const object = await api.get<KubeObject>(path, { signal });
-    const state = readiness({ ...object, apiVersion: ref.apiVersion, kind: ref.kind });
-    if (state.ready) return;
-    if (state.failed || Date.now() > deadline)
-      throw new InstallError(`${ref.kind}/${ref.name} is not ready: ${state.message}`, []);
-    await sleep(500, undefined, { signal });
-  }
 }
 
 function secretsOf({ namespace, secrets, copies }: Wanted['component']): ObjectRef[] {

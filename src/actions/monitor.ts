@@ -42,6 +42,8 @@ export interface Watched {
   namespace: string;
   release: string;
   since: Date;
+  /** What was applied without a release; undefined: the newest revision says what there is. */
+  own?: readonly KubeObject[];
   /** When helm was first seen at work, in milliseconds; kept by the monitor. */
   underwaySince?: number;
 }
@@ -109,7 +111,9 @@ async function declared({
   api,
   namespace,
   release,
-}: Watched): Promise<{ objects: KubeObject[]; underway: boolean }> {
+  own,
+}: Watched): Promise<{ objects: readonly KubeObject[]; underway: boolean }> {
+  if (own !== undefined) return { objects: own, underway: true };
   const revision = newest(await listRevisions(api, namespace, { release })).get(release);
   if (revision === undefined) return { objects: [], underway: false };
   const content = await readRelease(api, namespace, revision.secret);

@@ -115,7 +115,7 @@ function terminatingError(going: NamespaceState): DatamillError {
 }
 
 async function lackingRights(
-  { api, identity, handle }: Session,
+  { api, identity, handle, resolved }: Session,
   changed: readonly Recorded[],
   spaces: readonly NamespaceState[],
   signal?: AbortSignal,
@@ -126,7 +126,12 @@ async function lackingRights(
   ];
   const wanted = await rightsFor(
     api,
-    undertaking(changed, kinds, { home: identity.namespace, spaces, simulated: handle.simulated }),
+    undertaking(changed, kinds, {
+      home: identity.namespace,
+      spaces,
+      simulated: handle.simulated,
+      dataMount: resolved.dataMount,
+    }),
   );
   const { missing } = await reviewRights(api, wanted.needed, signal);
   if (missing.length === 0) return [];

@@ -13,6 +13,8 @@ import { type InstallRecord, readRecords } from '../plan/record.ts';
 import type { Resolved, ResolvedComponent } from '../resolve/types.ts';
 import { limiter } from '../util/limit.ts';
 import { renderChart } from './render.ts';
+import { dataKinds, takesDataFolder } from './data-claim.ts';
+import type { DataMount } from '../resolve/data-mount.ts';
 import type { Session } from './session.ts';
 
 /** A component beside its record, where there is one. */
@@ -75,8 +77,15 @@ export function undertaking(
     home,
     spaces,
     simulated,
+    dataMount,
     everywhere = false,
-  }: { home: string; spaces: readonly NamespaceState[]; simulated: boolean; everywhere?: boolean },
+  }: {
+    home: string;
+    spaces: readonly NamespaceState[];
+    simulated: boolean;
+    dataMount: DataMount | undefined;
+    everywhere?: boolean;
+  },
 ): Undertaking {
   const absent = spaces.filter(({ state }) => state === 'absent').map(({ name }) => name);
   const there = spaces.filter(({ state }) => everywhere || state !== 'absent').map(({ name }) => name);
@@ -88,11 +97,14 @@ export function undertaking(
       const checks = here.flatMap(({ component }) => component.checks);
       return {
         namespace,
-        kinds: changed.flatMap((one) =>
-          kindsOf(one).filter(
-            ({ metadata }) => (metadata?.namespace ?? one.component.namespace) === namespace,
+        kinds: [
+          ...changed.flatMap((one) =>
+            kindsOf(one).filter(
+              ({ metadata }) => (metadata?.namespace ?? one.component.namespace) === namespace,
+            ),
           ),
-        ),
+          ...(here.some(({ component }) => takesDataFolder(component, dataMount)) ? dataKinds : []),
+        ],
         jobs: here.some(({ component: { hooks } }) => hooks.before.length + hooks.after.length > 0),
         forwards: !simulated && changed.some(({ component }) => bucketsIn(component) === namespace),
         checks: {

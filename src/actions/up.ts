@@ -1,20 +1,18 @@
 import type { CheckResult } from '../check/index.ts';
-import { type DatamillError, errorMessage, refusedError } from '../errors.ts';
-import { readRelease } from '../helm/releases.ts';
+import { type DatamillError, refusedError } from '../errors.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
-import { copySecret } from '../kube/secrets.ts';
-import { driftOf } from '../plan/drift.ts';
 import { type Outcome, schedule } from '../plan/schedule.ts';
-import type { ResolvedComponent } from '../resolve/types.ts';
 import type { TargetHandle } from '../targets/contract.ts';
 import { Checks, countChecks } from './checks.ts';
+import { bringUp, type ComponentResult, type Run } from './component.ts';
+import { dropDataClaims } from './data-claim.ts';
 import { dataPhase } from './data-phase.ts';
 import type { SummaryEvent } from './events.ts';
-import { explain, type Failure } from './failure.ts';
-import { InstallError, installComponent } from './install.ts';
+import type { Failure } from './failure.ts';
 import { ClusterView } from './monitor.ts';
 import { preflight } from './preflight.ts';
-import { type Removable, removalGraph, removeComponent, unwanted } from './removal.ts';
+import { prune } from './prune.ts';
+import { unwanted } from './removal.ts';
 import { abortError, type LockedOptions, locked, summarise } from './run.ts';
 import { makeOwnSecrets, type OwnSecrets, prepareSecrets, settleSecrets } from './secrets-own.ts';
 import {
@@ -37,14 +35,6 @@ export interface UpOptions extends ActionOptions, LockedOptions {
   check?: boolean;
   /** Send what changed in the data folder; true by default. */
   data?: boolean;
-}
-
-/** What became of one component. */
-export interface ComponentResult {
-  component: ResolvedComponent;
-  outcome: 'installed' | 'upgraded' | 'unchanged' | 'failed' | 'skipped';
-  message: string;
-  seconds: number;
 }
 
 export interface UpResult {
@@ -98,64 +88,22 @@ async function converge(
   const { wanted, live } = await compareWithCluster(session, signal);
   refuseForeign(wanted, options.adopt ?? false);
   const extra = options.components?.length ? [] : unwanted(live, session);
-  const results = new Map<string, ComponentResult>();
-  const failures: Failure[] = [];
   const removed: string[] = [];
-  const context = { session, view: new ClusterView(session.api), report, signal };
-  const checks = options.check === false ? undefined : new Checks(session, report, signal);
-  await makeNamespaces(session, wanted);
-  await makeOwnSecrets(session, own, context);
-  const byName = new Map(wanted.map((item) => [item.component.name, item]));
-  const graph = new Map(wanted.map(({ component }) => [component.name, new Set(component.dependsOn)]));
-  const run = async (name: string): Promise<boolean> => {
-    const item = byName.get(name)!;
-    const { component } = item;
-    const begun = Date.now();
-    const finish = (outcome: ComponentResult['outcome'], message: string) => {
-      results.set(name, { component, outcome, message, seconds: (Date.now() - begun) / 1000 });
-      const state = outcome === 'failed' ? 'failed' : 'done';
-      report({ type: 'step', component: name, phase: 'install', state, message });
-    };
-    try {
-      if (await isUnchanged(item, session)) {
-        const copied = await refreshCopies(item, session);
-        if (copied.length > 0) finish('upgraded', `copied again: ${copied.join(', ')}`);
-        else finish('unchanged', 'unchanged');
-        const { record } = item.assessment;
-        if (copied.length > 0 || record?.unchecked) checks?.begin(component, record);
-        return true;
-      }
-      const record = await installComponent(item, context);
-      const outcome = item.assessment.state === 'absent' ? 'installed' : 'upgraded';
-      finish(outcome, outcome === 'installed' ? outcome : `${outcome}: ${item.assessment.message}`);
-      // What depends on the component does not wait for its checks.
-      checks?.begin(component, record);
-      return true;
-    } catch (error) {
-      if (signal.aborted) {
-        finish('failed', errorMessage(abortError(signal)));
-        return false;
-      }
-      const failure = await explainFailure(error, item, context, new Date(begun));
-      failures.push(failure);
-      finish('failed', firstLine(failure));
-      return false;
-    }
+  const run: Run = {
+    ...{ session, view: new ClusterView(session.api), report, signal },
+    checks: options.check === false ? undefined : new Checks(session, report, signal),
+    ...{ results: new Map(), failures: [] },
   };
-  const outcomes: Map<string, Outcome> = await schedule(graph, run, {
-    concurrency: options.concurrency ?? CONCURRENCY,
-    signal,
-    onSkip: (name, because) => {
-      const message = because === undefined ? 'not started' : `${because} is not ready`;
-      results.set(name, { component: byName.get(name)!.component, outcome: 'skipped', message, seconds: 0 });
-      report({ type: 'step', component: name, phase: 'install', state: 'skipped', message });
-    },
-  });
+  const { results, failures, checks } = run;
+  await makeNamespaces(session, wanted);
+  await makeOwnSecrets(session, own, run);
+  const outcomes = await installAll(wanted, run, options.concurrency ?? CONCURRENCY);
   const clean = [...outcomes.values()].every((outcome) => outcome === 'done') && !signal.aborted;
   if (options.prune && clean) removed.push(...(await prune(session, extra, options, signal, failures)));
+  if (clean) await dropOldClaims(session, wanted);
   if (clean) failures.push(...(await dataPhase(session, { report, signal, wanted: options.data !== false })));
   const checked = await checks?.results();
-  if (clean) failures.push(...(await settleSecrets(own, context, { prune: options.prune ?? false })));
+  if (clean) failures.push(...(await settleSecrets(own, run, { prune: options.prune ?? false })));
   const summary = summarise(
     [
       ...[...results.values()].map(({ outcome }) => outcome),
@@ -183,6 +131,26 @@ async function converge(
   };
 }
 
+/** Along the edges of the graph, several at once. */
+async function installAll(
+  wanted: readonly Wanted[],
+  run: Run,
+  concurrency: number,
+): Promise<Map<string, Outcome>> {
+  const { results, report, signal } = run;
+  const byName = new Map(wanted.map((item) => [item.component.name, item]));
+  const graph = new Map(wanted.map(({ component }) => [component.name, new Set(component.dependsOn)]));
+  return await schedule(graph, (name) => bringUp(byName.get(name)!, run), {
+    concurrency,
+    signal,
+    onSkip: (name, because) => {
+      const message = because === undefined ? 'not started' : `${because} is not ready`;
+      results.set(name, { component: byName.get(name)!.component, outcome: 'skipped', message, seconds: 0 });
+      report({ type: 'step', component: name, phase: 'install', state: 'skipped', message });
+    },
+  });
+}
+
 /** A release of somebody else is not touched: everything is refused before anything is done. */
 function refuseForeign(wanted: readonly Wanted[], adopt: boolean): void {
   if (adopt) return;
@@ -203,94 +171,14 @@ async function makeNamespaces({ api, identity }: Session, wanted: readonly Wante
   for (const name of names) await ensureNamespace(api, name, identity);
 }
 
-/**
- * Unchanged is what has the same inputs and revision, is all there and ready, and was not written
- * to; where somebody wrote, a closer look tells whether it matters.
- */
-async function isUnchanged({ component, assessment }: Wanted, { api }: Session): Promise<boolean> {
-  if (assessment.state !== 'deployed' || !assessment.ready) return false;
-  if (assessment.suspects.length === 0) return true;
-  if (assessment.revision === undefined) return false;
-  const content = await readRelease(api, component.namespace, assessment.revision.secret);
-  if (content === undefined) return false;
-  const changes = await driftOf(api, component.namespace, component.release, content, assessment.suspects);
-  if (changes.length > 0)
-    assessment.message = `${changes[0]!.kind}/${changes[0]!.name} was changed in the cluster`;
-  return changes.length === 0;
-}
-
-/** A provider's Secret may have changed since it was copied. */
-async function refreshCopies({ component }: Wanted, { api, identity }: Session): Promise<string[]> {
-  const copied: string[] = [];
-  for (const { name, from } of component.copies)
-    if (await copySecret(api, identity, component.name, name, from, component.namespace)) copied.push(name);
-  return copied;
-}
-
-async function explainFailure(
-  error: unknown,
-  { component }: Wanted,
-  { session, view }: { session: Session; view: ClusterView },
-  since: Date,
-): Promise<Failure> {
-  const { kubeconfig, context } = session.handle;
-  const known = error instanceof InstallError ? error.findings : [];
-  const watched =
-    error instanceof InstallError
-      ? {
-          api: session.api,
-          view,
-          namespace: component.namespace,
-          release: component.release,
-          since,
-        }
-      : undefined;
-  return await explain(
-    component.name,
-    error,
-    watched,
-    `kubectl --kubeconfig ${kubeconfig} --context ${context}`,
-    known,
+/** After another path on the nodes, nobody uses the claims of the earlier one. */
+async function dropOldClaims(session: Session, wanted: readonly Wanted[]): Promise<void> {
+  const { dataMount } = session.resolved;
+  const changed = wanted.filter(({ assessment }) => assessment.state !== 'deployed');
+  if (dataMount === undefined || changed.length === 0) return;
+  await dropDataClaims(
+    session,
+    wanted.map(({ component }) => component.namespace),
+    dataMount,
   );
-}
-
-function firstLine({ findings, message }: Failure): string {
-  const worst = findings.find(({ severity }) => severity === 'error') ?? findings[0];
-  return worst === undefined ? message : `${worst.object}: ${worst.message}`;
-}
-
-async function prune(
-  session: Session,
-  extra: readonly Removable[],
-  options: UpOptions,
-  signal: AbortSignal,
-  failures: Failure[],
-): Promise<string[]> {
-  const removed: string[] = [];
-  const byName = new Map(extra.map((item) => [item.component, item]));
-  await schedule(
-    removalGraph(extra, new Map()),
-    async (name) => {
-      const step = { type: 'step', component: name, phase: 'uninstall' } as const;
-      options.report({ ...step, state: 'running', message: 'no longer in the flavour' });
-      try {
-        await removeComponent(session, byName.get(name)!, signal);
-        removed.push(name);
-        options.report({ ...step, state: 'done', message: 'removed' });
-        return true;
-      } catch (error) {
-        failures.push({
-          component: name,
-          message: errorMessage(error),
-          findings: [],
-          logs: [],
-          commands: [],
-        });
-        options.report({ ...step, state: 'failed', message: errorMessage(error) });
-        return false;
-      }
-    },
-    { concurrency: CONCURRENCY, signal, onSkip: () => undefined },
-  );
-  return removed;
 }

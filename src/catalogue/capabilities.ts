@@ -22,6 +22,7 @@ export const capabilities: Readonly<Record<string, Capability>> = {
   mlflow: { required: ['url'], optional: [] },
   argo: { required: ['namespace', 'serviceAccount'], optional: ['server'] },
   'shared-disk': { required: ['claim'], optional: ['size'] },
+  'data-folder': { required: ['claim', 'path'], optional: [] },
   gpu: { required: ['resource'], optional: [] },
 };
 

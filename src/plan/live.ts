@@ -80,6 +80,7 @@ export async function readObjects(
   signal?: AbortSignal,
 ): Promise<{ objects: Map<string, KubeObject>; hidden: Set<string> }> {
   const groups = new Map<string, ObjectRef>();
+  const wanted = new Set(refs.map(refKey));
   for (const ref of refs) groups.set(groupKey(ref), ref);
   const objects = new Map<string, KubeObject>();
   const hidden = new Set<string>();
@@ -91,7 +92,8 @@ export async function readObjects(
           { apiVersion, kind, namespace },
           { metadataOnly: PASSIVE.has(kind), signal },
         )) {
-          objects.set(refKey(refOf(object)), object);
+          const name = refKey(refOf(object));
+          if (wanted.has(name)) objects.set(name, object);
         }
       } catch (error) {
         if (isStatus(error, 403)) hidden.add(key);

@@ -10,6 +10,7 @@ import { validate } from '../config/validate.ts';
 import { configError } from '../errors.ts';
 import { resolvePath } from '../util/paths.ts';
 import { buildComponent, namespaceOf, releaseOf } from './build.ts';
+import { DATA_FOLDER, dataFolderFields, dataMountOf } from './data-mount.ts';
 import { resolveExternal } from './external.ts';
 import { defaultFlavourFiles, type Flavour, readFlavour } from './flavour.ts';
 import { type Layer, layered } from './layers.ts';
@@ -54,6 +55,8 @@ export function resolve(options: ResolveOptions = {}): Resolved {
   checkInlineTargets(flavour, warn);
   const target = resolveTarget({ flavour, project, projectDocument, overrides, warn }, options);
   const external = resolveExternal(flavour, { project, target: templateTarget(target) });
+  const dataMount = dataMountOf({ project, projectLayers }, target, warn);
+  if (dataMount !== undefined) external[DATA_FOLDER] ??= dataFolderFields(dataMount);
   const secrets = resolveSecrets(flavour);
   const selection = selectComponents({
     project,
@@ -117,6 +120,7 @@ export function resolve(options: ResolveOptions = {}): Resolved {
     components,
     external,
     secrets,
+    dataMount,
     unavailable: extra.length > 0 ? [] : selection.unavailable,
     warnings,
   };

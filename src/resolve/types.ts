@@ -4,6 +4,7 @@ import type { Chart, ComponentSpec, Hook, Link, Rotation } from '../config/schem
 import type { Project } from '../config/schema/project.ts';
 import type { SecretsSection } from '../config/schema/secrets.ts';
 import type { Location } from '../errors.ts';
+import type { DataMount } from './data-mount.ts';
 import type { Layer } from './layers.ts';
 import type { ResolvedTarget } from './target.ts';
 
@@ -74,6 +75,8 @@ export interface Resolved {
   secrets?: SecretsSection;
   /** What comes from outside the cluster: capability -> its fields. */
   external: Record<string, Tree>;
+  /** How the nodes see the data folder, where components are to mount it. */
+  dataMount?: DataMount;
   /** Asked for by name, but not installable: `up` refuses them. */
   unavailable: Array<{ name: string; reason: string; at?: Location }>;
   warnings: Warning[];

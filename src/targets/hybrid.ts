@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { nearestName } from '../config/nearest.ts';
-import { configError, errorMessage, refusedError, unreachableError } from '../errors.ts';
+import { configError, refusedError, unreachableError } from '../errors.ts';
 import type { Driver, TargetHandle, TargetSpec } from './contract.ts';
+import { KubeconfigList, kubeconfigFiles } from './kubeconfig-list.ts';
 
 /** A cluster that somebody else made: a context of an existing kubeconfig. */
 export const hybrid: Driver = {
@@ -44,60 +42,26 @@ async function refuse(verb: string): Promise<never> {
   });
 }
 
-interface Kubeconfig {
-  'current-context'?: string;
-  contexts?: Array<{ name?: string }>;
-}
-
 /** Checks the kubeconfig and the context; whether the API server answers shows when it is asked. */
 async function connect(spec: TargetSpec): Promise<TargetHandle> {
-  const path = spec.config ?? defaultKubeconfig();
-  const file = await read(path);
-  const names = (file.contexts ?? []).map(({ name }) => name).filter((name) => name !== undefined);
-  const context = spec.context ?? file['current-context'];
+  const list = await KubeconfigList.read(spec.config === undefined ? kubeconfigFiles() : [spec.config]);
+  const names = list.contexts;
+  const context = spec.context ?? list.currentContext;
   if (!context) {
-    throw configError('NO_CONTEXT', `No context is named, and ${path} has no current one.`, {
+    throw configError('NO_CONTEXT', `No context is named, and ${list.name} has no current one.`, {
       hint: `Its contexts are ${listed(names)}.`,
     });
   }
   if (!names.includes(context)) {
     const near = nearestName(context, names);
     const question = near === undefined ? '' : `Did you mean ${JSON.stringify(near)}? `;
-    throw unreachableError('UNKNOWN_CONTEXT', `${path} has no context ${JSON.stringify(context)}.`, {
+    throw unreachableError('UNKNOWN_CONTEXT', `${list.name} has no context ${JSON.stringify(context)}.`, {
       hint: `${question}Its contexts are ${listed(names)}.`,
     });
   }
-  return { driver: 'hybrid', kubeconfig: path, context, simulated: false };
+  return { driver: 'hybrid', kubeconfig: await list.fileOf(context), context, simulated: false };
 }
 
 function listed(names: string[]): string {
   return names.length === 0 ? 'none' : names.join(', ');
-}
-
-/** As kubectl: $KUBECONFIG, of several files the first, else ~/.kube/config. */
-export function defaultKubeconfig(): string {
-  const first = (process.env.KUBECONFIG ?? '').split(delimiter).find((path) => path !== '');
-  return first ?? join(homedir(), '.kube', 'config');
-}
-
-async function read(path: string): Promise<Kubeconfig> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw unreachableError('NO_KUBECONFIG', `The kubeconfig ${path} cannot be read.`, {
-      hint: 'Name another one with `config`, or set KUBECONFIG.',
-      cause,
-    });
-  }
-  const { parse } = await import('yaml');
-  try {
-    const document: unknown = parse(text);
-    if (typeof document === 'object' && document !== null) return document;
-  } catch (cause) {
-    throw configError('INVALID_KUBECONFIG', `${path} is not YAML: ${errorMessage(cause).split('\n')[0]}`, {
-      cause,
-    });
-  }
-  throw configError('INVALID_KUBECONFIG', `${path} is not a kubeconfig.`);
 }

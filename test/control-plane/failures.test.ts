@@ -171,4 +171,34 @@ describe('failures', () => {
     expect(up.stdout).toMatch(/kubectl .*logs job\/api-prepare-/);
     expect(await get(project.namespace, 'deployments', 'api')).toBeUndefined();
   });
+
+  it('of objects without a chart are told as soon as those of releases', async ({ project }) => {
+    const labels = { app: 'own' };
+    const deployment = (annotations: Record<string, string>) => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'own' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels, annotations },
+          spec: { containers: [{ name: 'app', image: 'registry.example/app:1.0' }] },
+        },
+      },
+    });
+    const own = (how: Record<string, string>) =>
+      project.flavour({ own: { objects: [deployment(how)] } }, { own: { setup_timeout: timeout } });
+    await own({ 'datamill.io/simulate': 'config-error' });
+
+    const up = await project.run(['up']);
+
+    expect(up.code, up.stdout).toBe(1);
+    expect(up.seconds).toBeLessThan(timeout / 2);
+    expect(up.stdout).toMatch(/own failed: Pod\/own-.*secret "simulated" not found/);
+    expect(up.stdout).toMatch(/Pod\/own-\S+ \(app\) +CreateContainerConfigError/);
+
+    await own({});
+    const mended = await project.run(['up']);
+    expect(mended.code, mended.stdout + mended.stderr).toBe(0);
+  });
 });

@@ -26,6 +26,7 @@ const samples: Record<string, Record<string, unknown>> = {
   mlflow: { url: 'http://mlflow.data-mill.svc:5000' },
   argo: { namespace: 'data-mill', serviceAccount: 'workflow' },
   'shared-disk': { claim: 'shared' },
+  'data-folder': { claim: 'datamill-data-0123abcd', path: '/data' },
   gpu: { resource: 'nvidia.com/gpu' },
 };
 

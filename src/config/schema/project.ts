@@ -36,6 +36,10 @@ export const Project = z.strictObject({
   data_folder: z.string().optional().meta({
     description: 'A folder whose folders become buckets: `up` and `data push` send what is in them.',
   }),
+  mount_data: z.boolean().default(false).meta({
+    description:
+      'Mount `data_folder` read-only at /data into the components that take it, where the target shares folders.',
+  }),
   providers: z.record(z.string(), z.string()).default({}).meta({
     description: 'Which component provides a capability when several could: {s3: seaweedfs}.',
   }),

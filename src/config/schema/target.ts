@@ -52,6 +52,11 @@ const airGap = z
   .optional()
   .meta({ description: 'k3s: files of this machine, used instead of the network.' });
 
+const mount = z
+  .string()
+  .regex(/^.+:\/[^:]*$/, 'expected HOST_FOLDER:/FOLDER_IN_NODE')
+  .optional();
+
 const nodeSizes = {
   cpus: z.number().positive().optional().meta({ description: 'CPUs per node.' }),
   memory: z
@@ -74,11 +79,7 @@ export const LocalTarget = z.strictObject({
   channel: z.string().optional().meta({
     description: 'microk8s: channel of its snap. Default: the stable one of `version`, else 1.35/stable.',
   }),
-  mount: z
-    .string()
-    .regex(/^.+:\/[^:]*$/, 'expected HOST_FOLDER:/FOLDER_IN_NODE')
-    .optional()
-    .meta({ description: 'minikube, kind: a folder of this machine in the nodes: /data:/data.' }),
+  mount: mount.meta({ description: 'minikube, kind: a folder of this machine in the nodes: /data:/data.' }),
   registry_mirrors: mirrors,
   air_gap: airGap,
 });
@@ -150,6 +151,9 @@ export const RemoteTarget = z.strictObject({
 
 export const HybridTarget = z.strictObject({
   ...common,
+  mount: mount.meta({
+    description: 'A folder of this machine that the nodes see, and where: /home/me/data:/data.',
+  }),
   provider: z
     .enum(['kubeconfig'])
     .optional()

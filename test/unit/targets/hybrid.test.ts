@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import type { TargetSpec } from '../../../src/targets/contract.ts';
 import { driverFor } from '../../../src/targets/index.ts';
 
@@ -46,6 +47,41 @@ describe('an existing cluster', () => {
     expect(await hybrid.connect(spec({ config: path }))).toEqual({ ...handle, context: 'office' });
     expect(await hybrid.status(spec({ config: path }))).toBe('running');
     expect(await hybrid.plan(spec({ config: path }))).toEqual([]);
+  });
+
+  it('may stand in any of the files of KUBECONFIG, of which the first that says something counts', async () => {
+    const second = join(folder, 'second.yaml');
+    const third = join(folder, 'deep', 'third.yaml');
+    await mkdir(join(folder, 'deep'));
+    await writeFile(
+      second,
+      'current-context: cellar\ncontexts: [{ name: cellar, context: { cluster: c, user: d } }]\n',
+    );
+    await writeFile(
+      third,
+      `contexts: [{ name: office, context: { cluster: wrong } }]
+clusters: [{ name: c, cluster: { server: 'https://c', certificate-authority: ca.pem } }]
+users: [{ name: d, user: { tokenFile: /run/token, exec: { command: ./login } } }]
+`,
+    );
+    process.env.XDG_STATE_HOME = join(folder, 'state');
+    process.env.KUBECONFIG = [join(folder, 'none'), path, second, third].join(':');
+    try {
+      expect(await hybrid.connect(spec({}))).toMatchObject({ context: 'office', kubeconfig: path });
+      const cellar = await hybrid.connect(spec({ context: 'cellar' }));
+      expect(parse(await readFile(cellar.kubeconfig, 'utf8'))).toMatchObject({
+        'current-context': 'cellar',
+        contexts: [{ name: 'cellar', context: { cluster: 'c', user: 'd' } }],
+        clusters: [{ cluster: { 'certificate-authority': join(folder, 'deep', 'ca.pem') } }],
+        users: [{ user: { tokenFile: '/run/token', exec: { command: join(folder, 'deep', 'login') } } }],
+      });
+      expect((await stat(cellar.kubeconfig)).mode & 0o077).toBe(0);
+      await expect(hybrid.connect(spec({ context: 'attic' }))).rejects.toMatchObject({
+        hint: 'Its contexts are office, laboratory, cellar.',
+      });
+    } finally {
+      delete process.env.XDG_STATE_HOME;
+    }
   });
 
   it('is looked for where kubectl looks', async () => {
