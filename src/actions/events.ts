@@ -14,7 +14,10 @@ export type Phase =
   | 'after'
   | 'data'
   | 'check'
-  | 'uninstall';
+  | 'uninstall'
+  /** Of a pipeline. */
+  | 'upload'
+  | 'run';
 
 export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
 
@@ -25,6 +28,8 @@ export interface StepEvent {
   phase: Phase;
   state: StepState;
   message: string;
+  /** How long it has taken, where that is known better than by when the events came. */
+  seconds?: number;
   /** How far a transfer of data is; sizes in bytes. */
   progress?: { files: number; allFiles: number; bytes: number; allBytes: number };
 }
@@ -88,7 +93,28 @@ export interface FailureEvent {
   commands: string[];
 }
 
-export type DatamillEvent = StepEvent | WarningEvent | FailureEvent | SummaryEvent | DataSummaryEvent;
+/** The end of a `pipeline watch`; numbers are those of tasks. */
+export interface PipelineSummaryEvent {
+  type: 'summary';
+  result: 'ok' | 'failed' | 'interrupted';
+  workflow: string;
+  /** Argo's word, such as Succeeded; empty before its controller has seen the workflow. */
+  phase: string;
+  tasks: number;
+  succeeded: number;
+  failed: number;
+  /** Not run, as what they need failed. */
+  omitted: number;
+  seconds: number;
+}
+
+export type DatamillEvent =
+  | StepEvent
+  | WarningEvent
+  | FailureEvent
+  | SummaryEvent
+  | DataSummaryEvent
+  | PipelineSummaryEvent;
 
 /** Actions tell what they do through this and print nothing themselves. */
 export type Reporter = (event: DatamillEvent) => void;

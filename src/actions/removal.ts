@@ -84,6 +84,8 @@ export async function removeComponent(
   const claims = await claimsOf(api, identity, item.namespace, new Set([item.release]));
   await signClaims(api, identity, item.component, claims);
   for (const ref of [...(item.record?.own ?? [])].reverse()) {
+    // Whether what is in them goes is another question.
+    if (ref.kind === 'PersistentVolumeClaim') continue;
     try {
       await remove(api, ref);
     } catch (error) {

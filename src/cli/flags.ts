@@ -8,16 +8,8 @@ export const collect = (value: string, previous: string[] = []): string[] => [..
 
 /** Flags that mean the same everywhere. */
 export function shared(command: Command): Command {
-  return command
-    .option('-f, --flavour <file>', 'flavour file; may be given several times, later over earlier', collect)
-    .option('-t, --target <file|context>', 'target file, or the name of a kube context')
-    .option('-l, --local', 'use the `local:` section of the flavour')
-    .option('-r, --remote', 'use the `remote:` section')
-    .option('--hybrid', 'use the `hybrid:` section')
+  return where(command)
     .option('-n, --namespace <name>', 'namespace, instead of project.k8s_namespace')
-    .option('--kubeconfig <file>', 'use an existing cluster: its kubeconfig')
-    .option('--context <name>', 'use an existing cluster: its context')
-    .option('--set <key=value>', 'set one value, such as minio.storage_class=fast; repeatable', collect)
     .addOption(
       new Option('--output <form>', 'how to print').choices(['text', 'json', 'yaml']).default('text'),
     )
@@ -25,6 +17,19 @@ export function shared(command: Command): Command {
     .option('--yes', 'answer yes to questions')
     .option('--accept-host-key', 'believe a machine that was never seen, at first contact over SSH')
     .option('--no-color', 'no colours');
+}
+
+/** Flags that say which flavour is meant, and on which target. */
+export function where(command: Command): Command {
+  return command
+    .option('-f, --flavour <file>', 'flavour file; may be given several times, later over earlier', collect)
+    .option('-t, --target <file|context>', 'target file, or the name of a kube context')
+    .option('-l, --local', 'use the `local:` section of the flavour')
+    .option('-r, --remote', 'use the `remote:` section')
+    .option('--hybrid', 'use the `hybrid:` section')
+    .option('--kubeconfig <file>', 'use an existing cluster: its kubeconfig')
+    .option('--context <name>', 'use an existing cluster: its context')
+    .option('--set <key=value>', 'set one value, such as minio.storage_class=fast; repeatable', collect);
 }
 
 export function simple(command: Command): Command {

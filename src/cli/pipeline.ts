@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { runs } from './flags.ts';
+import { runs, where } from './flags.ts';
 
 /** Ploomber projects as workflows of Argo. */
 export function pipelineCommands(program: Command): void {
@@ -29,6 +29,68 @@ export function pipelineCommands(program: Command): void {
     ),
     async () => (await import('../commands/pipeline.ts')).exportWorkflow,
   );
+  running(pipeline);
+}
+
+/** Commands that work on a project in a cluster. */
+function running(pipeline: Command): void {
+  const load = () => import('../commands/pipeline-run.ts');
+  runs(
+    sent(
+      exported(
+        read(where(pipeline.command('upload').description('put the code of a project on the shared disk'))),
+      ),
+    ),
+    async () => (await load()).upload,
+  );
+  runs(
+    sent(
+      exported(
+        read(
+          where(pipeline.command('submit').description('run a project as a workflow; uploads it if need be')),
+        ),
+      ),
+    ).option('-w, --watch', 'follow it until it is over; the exit code is 0 when it succeeded'),
+    async () => (await load()).submit,
+  );
+  runs(
+    exported(
+      read(where(pipeline.command('watch').description('follow a workflow; the newest of the project')), [
+        'text',
+        'json',
+      ]),
+    ).usage('[options] [workflow]'),
+    async () => (await load()).watch,
+  );
+  runs(
+    exported(
+      read(where(pipeline.command('logs').description('show what the tasks of a workflow have written')), [
+        'text',
+        'json',
+      ]),
+    )
+      .usage('[options] [task...]')
+      .option('--workflow <name>', 'of this workflow; default: the newest of the project')
+      .option('--follow', 'go on until the workflow is over')
+      .option('--tail <lines>', 'only so many lines of each task, from the end')
+      .option('--timestamps', 'with the time of each line'),
+    async () => (await load()).logs,
+  );
+}
+
+/** Flags of what brings code into the cluster. */
+function sent(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--dest <way>', 'how pods get the code: from the shared disk, a clone, or their image')
+        .choices(['shared-disk', 'git', 'image'])
+        .default('shared-disk'),
+    )
+    .option(
+      '--repository <name>',
+      'with --dest image: where images go, such as registry.example.org/team/project',
+    )
+    .option('--keep <n>', 'remove older versions from the disk but for so many, and those in use');
 }
 
 /** Flags of what becomes a workflow. */

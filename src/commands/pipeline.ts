@@ -10,9 +10,12 @@ import { configError } from '../errors.ts';
 import { drawDot, drawLevels, drawMermaid } from '../ui/graph.ts';
 import type { CommandIO } from './runtime.ts';
 
-type ExportOptions = Omit<ExportPipelineOptions, keyof PipelineOptions | 'file'>;
+type ExportOptions = Omit<
+  ExportPipelineOptions,
+  keyof PipelineOptions | 'file' | 'platform' | 'code' | 'tasks'
+>;
 
-interface Options extends Omit<ExportOptions, 'maxBytes' | 'target'> {
+export interface Options extends Omit<ExportOptions, 'maxBytes' | 'target'> {
   io: CommandIO;
   entry?: string;
   env?: string;
@@ -36,7 +39,7 @@ export async function graph(options: Options, ...rest: string[]): Promise<number
 }
 
 /** @throws {DatamillError} USAGE (exit 2) for arguments that no command takes. */
-function readOptions({ entry, env }: Options, rest: readonly string[]): PipelineOptions {
+export function readOptions({ entry, env }: Options, rest: readonly string[]): PipelineOptions {
   const overrides = new Map<string, string>();
   for (let at = 0; at < rest.length; at += 1) {
     const [, key, given] = /^--env--([^=]+)(?:=([\s\S]*))?$/.exec(rest[at]!) ?? [];
@@ -113,7 +116,7 @@ function exportedText({ exported, tasks, file, project }: ExportResult): string 
   ].join('\n');
 }
 
-function exportOptions(options: Options): ExportOptions {
+export function exportOptions(options: Options): ExportOptions {
   const { mode, kind, image, namespace, claim, mountPath, subPath, serviceAccount, schedule, accessMode } =
     options;
   const maxBytes = options.maxBytes === undefined ? undefined : Number(options.maxBytes);
@@ -139,7 +142,7 @@ function warn(io: CommandIO, warnings: readonly Warning[]): void {
   for (const { message, at } of warnings) io.warn({ type: 'warning', message, ...at });
 }
 
-function count(number: number, word: string): string {
+export function count(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? '' : 's'}`;
 }
 

@@ -32,7 +32,27 @@ const KILLED = 128;
  * @throws {DatamillError} what keeps the pod from running; POD_GONE; the reason of the signal.
  */
 export async function runInPod(api: Api, pod: KubeObject, options: SessionOptions): Promise<number> {
-  const { signal, tell, connect, command } = options;
+  const { connect, command } = options;
+  return await withPod(api, pod, { ...options, container: CONTAINER }, (run) => run(command, connect()));
+}
+
+/** Runs a command in the pod; ends with the signal of the whole. */
+export type RunCommand = (
+  command: readonly string[],
+  streams: Omit<ExecStreams, 'signal'>,
+) => Promise<number>;
+
+/**
+ * Makes a pod, works in it when its container runs, and deletes it again, whatever happens.
+ *
+ * @throws {DatamillError} what keeps the pod from running; POD_GONE; the reason of the signal.
+ */
+export async function withPod<T>(
+  api: Api,
+  pod: KubeObject,
+  { signal, tell, container }: Pick<SessionOptions, 'signal' | 'tell'> & { container: string },
+  work: (run: RunCommand) => Promise<T>,
+): Promise<T> {
   const { name, namespace } = pod.metadata;
   const at = { name, namespace: namespace! };
   throwIfAborted(signal);
@@ -42,12 +62,14 @@ export async function runInPod(api: Api, pod: KubeObject, options: SessionOption
       throw creationError(error, at.namespace);
     });
     throwIfAborted(signal);
-    await waitForContainer(api, at, CONTAINER, { signal, tell });
-    const code = await api.exec(at.namespace, name, CONTAINER, command, { ...connect(), signal });
-    // It may have been killed together with the pod.
-    const gone = code > KILLED ? await whyGone(api, at) : undefined;
-    if (gone !== undefined) throw gone;
-    return code;
+    await waitForContainer(api, at, container, { signal, tell });
+    return await work(async (command, streams) => {
+      const code = await api.exec(at.namespace, name, container, command, { ...streams, signal });
+      // It may have been killed together with the pod.
+      const gone = code > KILLED ? await whyGone(api, at) : undefined;
+      if (gone !== undefined) throw gone;
+      return code;
+    });
   } catch (error) {
     throwIfAborted(signal);
     throw await explained(api, at, error);

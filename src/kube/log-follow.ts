@@ -17,6 +17,8 @@ export interface FollowOptions {
   onLines(lines: LogLine[]): Promise<void>;
   /** Something that a reader of the log should know, in words. */
   onNotice(message: string): void;
+  /** The container has ended and its log was read; another one may take its place. */
+  onEnd?(): void;
 }
 
 /** Follows the log of one container, also of those that are started in its place. */
@@ -59,7 +61,10 @@ export class LogFollower {
       if (signal.aborted) return;
       const now = this.#book.container(this.#ref);
       if (now?.id !== state.id) continue;
-      if (ended && !state.running) read = state.id;
+      if (ended && !state.running) {
+        read = state.id;
+        this.#options.onEnd?.();
+      }
       // The connection broke, or the news of the container's end is still on its way.
       else if (now.running) await this.#book.changedWithin(this.#backOff(), signal);
       else if (!ended) await pause(this.#backOff(), signal).catch(() => undefined);

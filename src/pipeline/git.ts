@@ -40,6 +40,50 @@ export async function gitFacts(folder: string, wanted: boolean): Promise<GitFact
   return { git: branch ?? hash, git_hash: hash };
 }
 
+/**
+ * The files that git tracks in a folder, relative to it; undefined where there is no repository, or
+ * one whose configuration could make git run a program.
+ */
+export async function trackedFiles(folder: string): Promise<string[] | undefined> {
+  const home = findGit(folder);
+  if (home === undefined || !isTame(home)) return undefined;
+  const files = await git(folder, 'ls-files', '-z', '--cached');
+  return files?.split('\0').filter((path) => path !== '');
+}
+
+/** A commit that others can clone, and what stands in the way. */
+export interface Commit {
+  revision: string;
+  /** Where the remote of the branch is. */
+  url: string;
+  /** The project in the repository; empty when it is its root. */
+  folder: string;
+  /** Files that differ from the commit. */
+  changed: string[];
+  /** Whether a branch of the remote, as far as it is known here, has the commit. */
+  pushed: boolean;
+}
+
+/** What `--dest git` runs; undefined where there is no commit or no remote. */
+export async function currentCommit(folder: string): Promise<Commit | undefined> {
+  const home = findGit(folder);
+  if (home === undefined || !isTame(home)) return undefined;
+  const revision = await git(folder, 'rev-parse', 'HEAD');
+  const remotes = (await git(folder, 'remote'))?.split('\n').filter((name) => name !== '') ?? [];
+  const remote = remotes.includes('origin') ? 'origin' : remotes[0];
+  if (revision === undefined || remote === undefined) return undefined;
+  const url = await git(folder, 'remote', 'get-url', remote);
+  const status = (await git(folder, 'status', '--porcelain', '-z', '--untracked-files=no', '--', '.')) ?? '';
+  const branches = await git(folder, 'branch', '--remotes', '--contains', revision);
+  return {
+    revision,
+    url: url ?? '',
+    folder: ((await git(folder, 'rev-parse', '--show-prefix')) ?? '').replace(/\/$/, ''),
+    changed: status.split('\0').flatMap((entry) => (entry === '' ? [] : [entry.slice(3)])),
+    pushed: (branches ?? '') !== '',
+  };
+}
+
 async function git(folder: string, ...args: string[]): Promise<string | undefined> {
   const { exec } = await import('../util/exec.ts');
   try {

@@ -21,11 +21,25 @@ const controls =
  * On a terminal nothing that a program wrote can move the cursor or change a setting.
  */
 export function renderLogLines(lines: readonly ComponentLine[], look: LogLook): string {
+  return renderSourceLines(
+    lines.map(({ pod, container, ...line }) => ({ ...line, source: `${pod}/${container}` })),
+    look,
+  );
+}
+
+/** A line and the name of what has written it. */
+interface SourceLine {
+  source: string;
+  time: string;
+  line: string;
+}
+
+/** The same for lines of other sources. */
+export function renderSourceLines(lines: readonly SourceLine[], look: LogLook): string {
   return lines.map((line) => `${renderLine(line, look)}\n`).join('');
 }
 
-function renderLine({ pod, container, time, line }: ComponentLine, look: LogLook): string {
-  const source = `${pod}/${container}`;
+function renderLine({ source, time, line }: SourceLine, look: LogLook): string {
   const prefix = look.color ? `\u001b[${colorOf(source)}m${source}\u001b[39m` : source;
   const stamp = look.timestamps && time !== '' ? `${time} ` : '';
   return `${prefix} ${stamp}${look.terminal ? neutral(line) : line}`;

@@ -9,9 +9,29 @@ import { runGroup } from '../../src/util/group.ts';
 import { packageRoot } from '../../src/util/paths.ts';
 import type { Say } from './call.ts';
 import { cache, source } from './layout.ts';
+import { goEnvironment, patchedModule } from './patched.ts';
+
+export type Program =
+  | 'kubelet'
+  | 'kube-proxy'
+  | 'coredns'
+  | 'local-path-provisioner'
+  | 'minio'
+  | 'workflow-controller'
+  | 'argoexec'
+  | 'pause';
+
+const argo = 'github.com/argoproj/argo-workflows/v3';
+
+interface GoProgram {
+  module: string;
+  package: string;
+  /** A module that is built from a copy with the files of the folder `_patch` of our module. */
+  patched?: string;
+}
 
 /** Programs of pinned Go modules that only the testbed needs. */
-const programs = {
+const programs: Record<Program, GoProgram> = {
   kubelet: { module: moduleFolder('kubernetes'), package: 'k8s.io/kubernetes/cmd/kubelet' },
   'kube-proxy': { module: moduleFolder('kubernetes'), package: 'k8s.io/kubernetes/cmd/kube-proxy' },
   coredns: { module: toolchain('coredns'), package: 'github.com/coredns/coredns' },
@@ -20,10 +40,14 @@ const programs = {
     package: 'github.com/rancher/local-path-provisioner',
   },
   minio: { module: toolchain('minio'), package: 'github.com/minio/minio' },
+  'workflow-controller': {
+    module: toolchain('argo'),
+    package: `${argo}/cmd/workflow-controller`,
+    patched: argo,
+  },
+  argoexec: { module: toolchain('argo'), package: `${argo}/cmd/argoexec`, patched: argo },
   pause: { module: source('pause'), package: 'datamill.io/test/pause' },
-} as const;
-
-export type Program = keyof typeof programs;
+};
 
 export function isProgram(name: string): name is Program {
   return name in programs;
@@ -37,7 +61,9 @@ function toolchain(name: string): string {
 export async function digestOf(name: Program): Promise<string> {
   const { module, package: path } = programs[name];
   const hash = createHash('sha256').update(JSON.stringify([path, process.arch, await ldflagsOf(name)]));
-  for (const file of (await readdir(module)).sort()) hash.update(await readFile(join(module, file)));
+  const entries = await readdir(module, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.sort()) hash.update(await readFile(file));
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -59,19 +85,16 @@ async function compile(name: Program, folder: string, signal?: AbortSignal): Pro
   }
   const work = await mkdtemp(`${folder}.`);
   try {
-    const { module, package: path } = programs[name];
+    const { module, package: path, patched } = programs[name];
     const args = ['build', '-trimpath', '-mod=readonly', '-ldflags', await ldflagsOf(name), '-o', `${work}/`];
-    const env = {
-      CGO_ENABLED: '0',
-      GOWORK: 'off',
-      GOFLAGS: undefined,
-      GOOS: undefined,
-      GOARCH: undefined,
-    };
+    if (patched !== undefined)
+      args.push('-modfile', await patchedModule(module, patched, join(work, 'patched')));
+    const env = goEnvironment;
     const result = await runGroup('go', [...args, path], { cwd: module, env, signal });
     throwIfAborted(signal);
     if (result.exitCode !== 0) throw new Error(`${name} cannot be built: ${result.stderr.slice(-2_000)}`);
     const made = programOf(path);
+    await rm(join(work, 'patched'), { recursive: true, force: true });
     if (made !== name) await rename(join(work, made), join(work, name));
     await rename(work, folder);
   } finally {

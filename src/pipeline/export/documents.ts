@@ -11,6 +11,8 @@ export interface DocumentOptions {
   /** The name of the project, for labels and names. */
   slug: string;
   settings: ExportSettings;
+  /** Version of the code that runs, where it is known. */
+  version?: string;
   /** The most bytes that one object may have as JSON. */
   maxBytes: number;
 }
@@ -19,6 +21,8 @@ export interface DocumentOptions {
 export const MAX_BYTES = 900_000;
 
 const API = 'argoproj.io/v1alpha1';
+/** Label with the project's name. */
+export const PIPELINE = 'datamill.io/pipeline';
 
 /**
  * Makes the objects for Argo: one, or a small workflow that starts one workflow per part.
@@ -81,11 +85,12 @@ function withoutArguments(task: DagTask): Template {
   return given.parameters.length === 0 ? rest : { ...rest, arguments: given };
 }
 
-function makeObject({ kind, slug, settings }: DocumentOptions, workflow: Template): Template {
+function makeObject({ kind, slug, settings, version }: DocumentOptions, workflow: Template): Template {
   const metadata = withoutEmpty({
     ...(kind === 'Workflow' ? { generateName: `${slug}-` } : { name: slug }),
     namespace: settings.namespace,
     labels: labels(slug),
+    annotations: version === undefined ? undefined : { 'datamill.io/version': version },
   });
   if (kind !== 'CronWorkflow') return { apiVersion: API, kind, metadata, spec: workflow };
   return {
@@ -102,7 +107,7 @@ function makeObject({ kind, slug, settings }: DocumentOptions, workflow: Templat
 }
 
 function labels(slug: string): Record<string, string> {
-  return { 'app.kubernetes.io/managed-by': 'data-mill', 'datamill.io/pipeline': slug };
+  return { 'app.kubernetes.io/managed-by': 'data-mill', [PIPELINE]: slug };
 }
 
 const partName = ({ slug }: DocumentOptions, index: number) => `${slug}-part-${index + 1}`;

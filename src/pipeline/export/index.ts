@@ -5,13 +5,15 @@ import { isInside } from '../files.ts';
 import { levels } from '../graph.ts';
 import { isFile } from '../place.ts';
 import { Problems } from '../problems.ts';
-import type { Project, Warning } from '../types.ts';
+import type { Project, Task, Warning } from '../types.ts';
+import type { Code } from './code.ts';
 import { buildDocuments, bytesOf, type Kind, MAX_BYTES } from './documents.ts';
 import { type CondaEnvironment, readEnvironmentFile } from './environment.ts';
 import { argoNames } from './names.ts';
-import { claimVolume, defaultSettings, type ExportSettings } from './settings.ts';
+import type { ScriptOptions } from './script.ts';
+import { claimVolume, defaultSettings, type ExportSettings, type Platform } from './settings.ts';
 import { toWorkflowYaml } from './text.ts';
-import { buildDag, type Template } from './workflow.ts';
+import { buildDag, statusPodSpec, type Template } from './workflow.ts';
 
 export type Mode = 'force' | 'regular' | 'incremental';
 
@@ -31,6 +33,15 @@ export interface ExportOptions {
   accessMode?: string;
   /** Target environment of a soopervisor.yaml that has several. */
   target?: string;
+  /** `--env NAME` and `--env--KEY VALUE`, which pods are told too. */
+  env?: string;
+  overrides?: ReadonlyMap<string, string>;
+  /** What holds where neither the command line nor soopervisor.yaml says otherwise. */
+  platform?: Platform;
+  /** Where pods get the code from; it lies in the folder on the disk when absent. */
+  code?: Code;
+  /** Only these tasks; what they need beside them is there. */
+  tasks?: ReadonlySet<string>;
 }
 
 /** A project that can be run by Argo. */
@@ -39,6 +50,10 @@ export interface Checked {
   environment: CondaEnvironment;
   /** Names for Argo by names of tasks. */
   names: Map<string, string>;
+  /** Whether the project is a package of its own. */
+  hasSetup: boolean;
+  /** Name of the project in names and labels of objects. */
+  slug: string;
   /** Tasks that can run at once, at most. */
   width: number;
   warnings: Warning[];
@@ -57,7 +72,7 @@ export interface Exported extends Checked {
  *
  * @throws {DatamillError} (exit 2) everything that is wrong.
  */
-async function checkProject(project: Project, options: ExportOptions): Promise<Checked> {
+export async function checkProject(project: Project, options: ExportOptions): Promise<Checked> {
   const problems = new Problems();
   const read = await readSettings(project, options, problems);
   const settings = read ?? defaultSettings(project.name);
@@ -93,6 +108,8 @@ async function checkProject(project: Project, options: ExportOptions): Promise<C
     settings,
     environment: environment!,
     names,
+    hasSetup: existsSync(join(project.root, 'setup.py')),
+    slug: slugOf(project),
     width,
     warnings: [...project.warnings, ...warnings, ...problems.warnings],
   };
@@ -105,24 +122,59 @@ async function checkProject(project: Project, options: ExportOptions): Promise<C
  */
 export async function exportProject(project: Project, options: ExportOptions): Promise<Exported> {
   const checked = await checkProject(project, options);
-  const { settings, environment, names } = checked;
-  const built = buildDag(levels(project.tasks).flat(), names, settings, {
-    folder: settings.volumes[0]!.mountPath,
-    entry: relative(project.root, project.spec!),
-    environment: { ...environment, file: settings.environment },
-    force: (options.mode ?? 'force') === 'force',
-    args: settings.args,
-    hasSetup: existsSync(join(project.root, 'setup.py')),
-  });
-  const slug = [...argoNames([project.name]).values()][0]!.slice(0, 50).replace(/-$/, '');
+  const { settings, names, slug } = checked;
+  const tasks = chosen(levels(project.tasks).flat(), options.tasks);
+  const built = buildDag(tasks, names, settings, scriptOptions(project, checked, options));
   const objects = buildDocuments(built, {
     kind: options.kind ?? 'Workflow',
     slug,
     settings,
+    version: options.code?.version,
     maxBytes: options.maxBytes ?? MAX_BYTES,
   });
   const comment = `# Made by \`datamill pipeline export\`: change the project and export it again.\n`;
   return { ...checked, objects, yaml: toWorkflowYaml(objects, comment), bytes: objects.map(bytesOf) };
+}
+
+/** Name of a project in names and labels of objects: 50 characters at most. */
+export function slugOf({ name }: { name: string }): string {
+  return [...argoNames([name]).values()][0]!.slice(0, 50).replace(/-$/, '');
+}
+
+/** Tasks without those that need not run; what these have made is there. */
+function chosen(tasks: readonly Task[], only: ReadonlySet<string> | undefined): readonly Task[] {
+  if (only === undefined) return tasks;
+  return tasks
+    .filter(({ name }) => only.has(name))
+    .map((task) => ({ ...task, upstream: task.upstream.filter((edge) => only.has(edge.task)) }));
+}
+
+/** What the scripts of a project's pods are made of. */
+function scriptOptions(
+  project: Project,
+  { settings, environment, hasSetup }: Checked,
+  { mode, code, env, overrides = new Map() }: ExportOptions,
+): Omit<ScriptOptions, 'hidden'> {
+  return {
+    folder: settings.volumes[0]!.mountPath,
+    entry: relative(project.root, project.spec!),
+    environment: { ...environment, file: settings.environment },
+    force: (mode ?? 'force') === 'force',
+    args: settings.args,
+    values: Object.fromEntries(overrides),
+    envFile: env === undefined ? undefined : `env.${env}.yaml`,
+    code,
+    hasSetup,
+  };
+}
+
+/**
+ * The pod that finds out which tasks are outdated: it prints their names as JSON, one a line,
+ * between two lines that begin with `mark`.
+ */
+export async function statusPod(project: Project, options: ExportOptions, mark: string): Promise<Template> {
+  const checked = await checkProject(project, options);
+  return statusPodSpec(checked.settings, scriptOptions(project, checked, options), mark);
 }
 
 async function readSettings(
@@ -131,11 +183,12 @@ async function readSettings(
   problems: Problems,
 ): Promise<ExportSettings | undefined> {
   const file = join(root, 'soopervisor.yaml');
-  let settings: ExportSettings | undefined = defaultSettings(name);
+  const { platform, target } = options;
+  let settings: ExportSettings | undefined = defaultSettings(name, platform);
   if (isFile(file)) {
     const { readSoopervisor } = await import('./soopervisor.ts');
-    settings = problems.attempt(() => readSoopervisor({ file, project: name, target: options.target }));
-  } else if (options.target !== undefined)
+    settings = problems.attempt(() => readSoopervisor({ file, project: name, platform, target }));
+  } else if (target !== undefined)
     throw configError(
       'TARGET_UNKNOWN',
       'there is no soopervisor.yaml, whose target environment could be chosen',

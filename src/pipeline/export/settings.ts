@@ -47,10 +47,21 @@ export interface ExportSettings extends PodSettings {
   /** Further arguments of `ploomber task`. */
   args?: string;
   accessMode?: string;
+  /** Where an image with the project goes. */
+  repository?: string;
   /** What `upload` takes and leaves. */
   include?: string[];
   exclude?: string[];
   warnings: string[];
+}
+
+/** What a flavour says of the platform that pipelines run on. */
+export interface Platform {
+  /** Where workflows run, and as whom. */
+  namespace?: string;
+  serviceAccount?: string;
+  /** The claim of the shared disk. */
+  claim?: string;
 }
 
 const DEFAULT_IMAGE = 'continuumio/miniconda3';
@@ -59,11 +70,12 @@ export const DEFAULT_MOUNT = '/mnt/vol';
 const DEFAULT_NAMESPACE = 'argo';
 
 /** The settings of a project without a soopervisor.yaml, which are those of Soopervisor's first versions. */
-export function defaultSettings(project: string): ExportSettings {
+export function defaultSettings(project: string, platform: Platform = {}): ExportSettings {
   return {
     image: DEFAULT_IMAGE,
-    namespace: DEFAULT_NAMESPACE,
-    volumes: [claimVolume(DEFAULT_CLAIM, project, DEFAULT_MOUNT)],
+    namespace: platform.namespace ?? DEFAULT_NAMESPACE,
+    serviceAccount: platform.serviceAccount,
+    volumes: [claimVolume(platform.claim ?? DEFAULT_CLAIM, project, DEFAULT_MOUNT)],
     environment: 'environment.yml',
     tasks: [],
     warnings: [],

@@ -9,6 +9,7 @@ import {
   DEFAULT_MOUNT,
   defaultSettings,
   type ExportSettings,
+  type Platform,
   type Volume,
   volumeName,
 } from './settings.ts';
@@ -51,6 +52,7 @@ const target = z.strictObject({
 export interface SoopervisorOptions {
   file: string;
   project: string;
+  platform?: Platform;
   /** Which target environment of the file, where it has several. */
   target?: string;
 }
@@ -60,14 +62,19 @@ export interface SoopervisorOptions {
  *
  * @throws {DatamillError} UNKNOWN_KEY, INVALID_VALUE, TARGET_UNKNOWN (exit 2), with the place.
  */
-export function readSoopervisor({ file, project, target: wanted }: SoopervisorOptions): ExportSettings {
+export function readSoopervisor({
+  file,
+  project,
+  platform,
+  target: wanted,
+}: SoopervisorOptions): ExportSettings {
   const document = readDocument(file, 'soopervisor');
   const data = fillProject(document.data ?? {}, project);
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw configError('INVALID_VALUE', 'soopervisor.yaml must be a map', { at: document.locate([]) });
   const tree = data as Record<string, unknown>;
   const targets = Object.keys(tree).filter((key) => isTarget(tree[key]));
-  const settings = defaultSettings(project);
+  const settings = defaultSettings(project, platform);
   if (targets.length === 0) return fromFlat(tree, document, settings, project);
   return fromTarget(tree, targets, wanted, document, settings, project);
 }
@@ -106,7 +113,7 @@ function fromFlat(
 
 /** Settings of the first versions that mean nothing here, and why. */
 const IGNORED: Record<string, string> = {
-  code_pod: '`datamill pipeline export` copies nothing',
+  code_pod: '`datamill pipeline upload` makes a pod of its own',
   cache_env: 'environments are always kept',
   environment_prefix: 'environments are kept on the shared disk',
   storage: 'products stay on the shared disk',
@@ -131,16 +138,12 @@ function fromTarget(
   }
   const name = choose(tree, targets, wanted, document);
   const given = validate(target, tree[name], { document, path: [name], label: name });
-  const warnings =
-    given.repository == null
-      ? []
-      : [`soopervisor.yaml: ${name}.repository is not used: pods run the project from the shared disk`];
   const changed: ExportSettings = {
     ...settings,
     volumes: volumesOf(given.mounted_volumes ?? undefined, project) ?? settings.volumes,
     include: given.include ?? undefined,
     exclude: given.exclude ?? undefined,
-    warnings,
+    repository: given.repository ?? undefined,
   };
   const block = isTarget(tree.argo) ? undefined : tree.argo;
   return withArgo(
@@ -219,7 +222,7 @@ function withArgo(settings: ExportSettings, block: z.infer<typeof argoBlock> | u
     ...toPodSettings(block),
     namespace: block.namespace ?? settings.namespace,
     volumes: [placed, ...others],
-    serviceAccount: block.serviceAccountName,
+    serviceAccount: block.serviceAccountName ?? settings.serviceAccount,
     podGC: block.podGC,
     ttl: block.ttlSecondsAfterCompletion,
     parallelism: block.parallelism,

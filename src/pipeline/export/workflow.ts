@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { fnmatch } from '../fnmatch.ts';
 import type { Task } from '../types.ts';
-import { isPlain, type ScriptOptions, taskScript } from './script.ts';
+import { isPlain } from './quote.ts';
+import { type ScriptOptions, statusScript, taskScript } from './script.ts';
 import type { ExportSettings, PodSettings } from './settings.ts';
 
 /** A part of the graph as Argo runs it. */
@@ -100,7 +101,6 @@ function taskTemplate(
   const env = Object.entries(pod.env ?? {});
   const hidden = Object.fromEntries(env.filter(([, value]) => !isPlain(value)));
   const shown = env.filter(([, value]) => isPlain(value)).map(([key, value]) => ({ name: key, value }));
-  const secrets = (pod.secretEnv ?? []).map((secret) => ({ secretRef: { name: secret } }));
   return withoutEmpty({
     name,
     inputs: { parameters: [{ name: 'task_name' }] },
@@ -109,19 +109,51 @@ function taskTemplate(
     activeDeadlineSeconds: pod.timeout,
     nodeSelector: pod.nodeSelector,
     tolerations: pod.tolerations,
-    script: withoutEmpty({
-      image: pod.image,
+    script: {
+      ...container(pod, settings, [{ name: 'TASK', value: '{{inputs.parameters.task_name}}' }, ...shown]),
       command: ['bash'],
-      workingDir: settings.volumes[0]?.mountPath,
-      env: [{ name: 'TASK', value: '{{inputs.parameters.task_name}}' }, ...shown],
-      envFrom: secrets.length === 0 ? undefined : secrets,
-      resources: resourcesOf(pod),
-      volumeMounts: settings.volumes.map(({ name: volume, mountPath, subPath }) =>
-        withoutEmpty({ name: volume, mountPath, subPath: subPath === '' ? undefined : subPath }),
-      ),
       source: taskScript({ ...script, hidden }),
-    }),
+    },
   });
+}
+
+/** What all containers have that work on the project. */
+function container(pod: PodSettings, settings: ExportSettings, env: Template[]): Template {
+  const secrets = (pod.secretEnv ?? []).map((secret) => ({ secretRef: { name: secret } }));
+  return withoutEmpty({
+    image: pod.image,
+    workingDir: settings.volumes[0]?.mountPath,
+    env,
+    envFrom: secrets.length === 0 ? undefined : secrets,
+    resources: resourcesOf(pod),
+    volumeMounts: settings.volumes.map(({ name: volume, mountPath, subPath }) =>
+      withoutEmpty({ name: volume, mountPath, subPath: subPath === '' ? undefined : subPath }),
+    ),
+  });
+}
+
+/** A pod beside those of tasks that sees the disk as they do, and runs a script. */
+export function diskPodSpec(settings: ExportSettings, script: string[]): Template {
+  const pod = podSettings('', { ...settings, tasks: [] });
+  const env = Object.entries(pod.env ?? {}).map(([name, value]) => ({ name, value }));
+  return withoutEmpty({
+    restartPolicy: 'Never',
+    terminationGracePeriodSeconds: 1,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    nodeSelector: pod.nodeSelector,
+    tolerations: pod.tolerations,
+    volumes: settings.volumes.map(({ name, source }) => ({ name, ...source })),
+    containers: [{ name: 'main', ...container(pod, settings, env), command: script }],
+  });
+}
+
+export function statusPodSpec(
+  settings: ExportSettings,
+  script: Omit<ScriptOptions, 'hidden'>,
+  mark: string,
+): Template {
+  return diskPodSpec(settings, ['bash', '-c', statusScript({ ...script, hidden: {} }, mark)]);
 }
 
 function resourcesOf({ resources }: PodSettings): Template | undefined {

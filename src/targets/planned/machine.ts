@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, platform, release, totalmem, userInfo } from 'node:os';
-import type { Place } from './place.ts';
 
 /** What command lines depend on: facts of the machine on which they run. */
 export interface Machine {
@@ -29,35 +28,6 @@ export function thisMachine(): Machine {
     cpus: availableParallelism(),
     memory: Math.floor(totalmem() / 1024 / 1024),
     snapFolder: existsSync('/snap'),
-  };
-}
-
-const QUESTIONS = [
-  'uname -s',
-  'cat /etc/os-release',
-  'id -u',
-  'id -Gn',
-  'nproc',
-  "awk '/^MemTotal/{print int($2/1024)}' /proc/meminfo",
-  'test -e /snap && echo yes || echo no',
-];
-const MARK = '--datamill--';
-
-/** The same of a machine that is elsewhere, in one round trip. */
-async function machineAt(place: Place): Promise<Machine> {
-  const script = QUESTIONS.map((question) => `${question} 2>/dev/null; echo ${MARK}`).join('; ');
-  const { stdout } = await place.run({ about: 'looking at the machine', command: ['sh', '-c', script] });
-  const [uname = '', osRelease = '', uid = '', groups = '', cpus = '', memory = '', snap = ''] = stdout
-    .split(`${MARK}\n`)
-    .map((part) => part.trim());
-  return {
-    os: uname === 'Linux' ? 'linux' : uname === 'Darwin' ? 'darwin' : 'other',
-    ...parseRelease(osRelease),
-    root: uid === '0',
-    groups: groups.split(/\s+/).filter((name) => name !== ''),
-    cpus: Number(cpus) || 1,
-    memory: Number(memory) || 0,
-    snapFolder: snap === 'yes',
   };
 }
 

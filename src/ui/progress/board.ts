@@ -23,6 +23,11 @@ export class Board {
     this.clock = clock;
   }
 
+  /** Milliseconds since the epoch. */
+  get now(): number {
+    return this.clock();
+  }
+
   get steps(): Step[] {
     return [...this.known.values()];
   }
@@ -49,7 +54,10 @@ export class Board {
       phase: event.phase,
       state: event.state,
       message: event.message,
-      started: before?.started ?? (event.state === 'waiting' ? undefined : now),
+      started:
+        event.seconds === undefined
+          ? (before?.started ?? (event.state === 'waiting' ? undefined : now))
+          : now - event.seconds * 1000,
       ended: running || event.state === 'waiting' ? undefined : now,
     };
   }
@@ -73,8 +81,9 @@ export function firstLine(text: string): string {
   return (text.split('\n').find((line) => line.trim() !== '') ?? '').trim();
 }
 
-/** Whole seconds that a step has run for. */
-export function elapsed(step: Step): number | undefined {
-  if (step.started === undefined || step.ended === undefined) return undefined;
-  return Math.round((step.ended - step.started) / 1000);
+/** Whole seconds that a step has run for; those of a task of a pipeline are known while it runs. */
+export function elapsed(step: Step, now: number): number | undefined {
+  const ended = step.ended ?? (step.phase === 'run' && step.state === 'running' ? now : undefined);
+  if (step.started === undefined || ended === undefined) return undefined;
+  return Math.round((ended - step.started) / 1000);
 }

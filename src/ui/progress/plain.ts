@@ -1,4 +1,5 @@
 import type { DatamillEvent, StepEvent, WarningEvent } from '../../actions/events.ts';
+import { formatDuration } from '../../util/duration.ts';
 import { redact } from '../../util/redact.ts';
 import type { Style } from '../style.ts';
 import { textWidth } from '../width.ts';
@@ -34,11 +35,14 @@ export function createPlainReporter(sink: Sink, style: Style, clock: () => numbe
     said.set(key, { state: event.state, message, at: now });
     widest = Math.min(24, Math.max(widest, textWidth(name)));
     const state = event.state.padEnd('skipped'.length);
+    const seconds =
+      event.seconds === undefined || event.state === 'running' ? '' : formatDuration(event.seconds);
     const words = [
       name.padEnd(widest),
       event.phase.padEnd('uninstall'.length),
       paint(event.state, state),
       message,
+      style.dim(seconds),
     ];
     const text = words
       .filter((word) => word !== '')

@@ -28,26 +28,29 @@ export function viewOf(
   final: boolean,
   style: Style,
 ): Entry[] {
-  const steps = board.steps;
+  const { steps, now } = board;
+  const entry = (step: Step) => entryOf(step, { final, style, now });
   const listedWarnings = final ? warnings : warnings.slice(-mostWarnings);
   const room = final ? most : Math.min(most, Math.max(rows - margin - listedWarnings.length, 5));
   const notes = listedWarnings.map(
     (text, index): Entry => ({ key: `warning ${index}`, mark: 'warning', text }),
   );
-  if (steps.length <= room) return [...steps.map((step) => entryOf(step, final, style)), ...notes];
+  if (steps.length <= room) return [...steps.map(entry), ...notes];
   const failed = steps.filter((step) => step.state === 'failed');
   const running = steps.filter((step) => step.state === 'running');
   // What fails is to be seen until the end: it takes the place of what runs.
   const shown = [...failed, ...running].slice(0, final ? undefined : room - 1);
-  const listed = steps.filter((step) => shown.includes(step)).map((step) => entryOf(step, final, style));
+  const listed = steps.filter((step) => shown.includes(step)).map(entry);
   return [...listed, { key: 'counter', mark: 'none', text: style.dim(counter(steps)) }, ...notes];
 }
 
-function entryOf(step: Step, final: boolean, style: Style): Entry {
-  const seconds = elapsed(step);
+function entryOf(step: Step, { final, style, now }: { final: boolean; style: Style; now: number }): Entry {
+  const seconds = elapsed(step, now);
   const words = stepWords(step);
   const time =
-    step.state === 'done' && seconds !== undefined && seconds > 0 ? style.dim(duration(seconds)) : '';
+    (step.state === 'done' || step.phase === 'run') && seconds !== undefined && seconds > 0
+      ? style.dim(duration(seconds))
+      : '';
   const text = [style.bold(step.title), words, time].filter((part) => part !== '').join('  ');
   const cut = final && (step.state === 'running' || step.state === 'waiting');
   return { key: step.key, mark: cut ? 'stopped' : step.state, text };

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { argoNames } from '../../../src/pipeline/export/names.ts';
+import { quoteWord } from '../../../src/pipeline/export/quote.ts';
 import {
   type ExportOptions,
   exportProject,
@@ -9,8 +11,6 @@ import {
   readProject,
   type Task,
 } from '../../../src/pipeline/index.ts';
-import { argoNames } from '../../../src/pipeline/export/names.ts';
-import { quoteWord } from '../../../src/pipeline/export/script.ts';
 import { pipelineFolder } from '../../helpers/pipelines.ts';
 
 /** validation_utils.go of Argo, and what it takes as the name of a pod. */
