@@ -85,6 +85,8 @@ export interface TargetIO {
   adopt?: boolean;
   /** Asks the user; undefined when there is nobody to ask. `hidden`: the answer is not shown. */
   ask?(question: string, how?: { hidden?: boolean }): Promise<string | undefined>;
+  /** The way to the cluster is held open for longer than one command. */
+  hold?: boolean;
   /** A machine that was never seen is believed at first contact. */
   acceptHostKey?: boolean;
 }

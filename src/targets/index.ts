@@ -6,9 +6,10 @@ import { kind } from './kind.ts';
 import { microk8sTarget } from './microk8s.ts';
 import { minikube } from './minikube.ts';
 import { rehearsal } from './rehearsal.ts';
+import { ssh } from './ssh.ts';
 
 /** Every driver; adding one is its file and its name here. */
-const drivers: readonly Driver[] = [rehearsal, hybrid, minikube, microk8sTarget, kind, k3s];
+const drivers: readonly Driver[] = [rehearsal, hybrid, minikube, microk8sTarget, kind, k3s, ssh];
 
 /** @throws NO_DRIVER, exit code 3, when no driver has that name. */
 export function driverFor(name: string): Driver {

@@ -27,7 +27,7 @@ const rooms: Record<string, { uses: string[]; types?: string[] }> = {
   resolve: { uses: ['catalogue', 'config', 'errors', 'util'] },
   plan: { uses: ['helm', 'kube', 'errors', 'util'], types: ['resolve', 'catalogue'] },
   doctor: { uses: ['helm', 'kube', 'tools', 'errors', 'util'], types: ['plan', 'resolve', 'targets'] },
-  targets: { uses: ['tools', 'kube', 'config', 'errors', 'util'] },
+  targets: { uses: ['ssh', 'tools', 'kube', 'config', 'errors', 'util'] },
   actions: {
     uses: [
       'check',

@@ -31,6 +31,35 @@ export function thisMachine(): Machine {
   };
 }
 
+const QUESTIONS = [
+  'uname -s',
+  'cat /etc/os-release',
+  'id -u',
+  'id -Gn',
+  'nproc',
+  "awk '/^MemTotal/{print int($2/1024)}' /proc/meminfo",
+  'test -e /snap && echo yes || echo no',
+];
+const MARK = '--datamill--';
+
+/** The same of a machine that is elsewhere, in one round trip. */
+export async function machineAt(place: Place): Promise<Machine> {
+  const script = QUESTIONS.map((question) => `${question} 2>/dev/null; echo ${MARK}`).join('; ');
+  const { stdout } = await place.run({ about: 'looking at the machine', command: ['sh', '-c', script] });
+  const [uname = '', osRelease = '', uid = '', groups = '', cpus = '', memory = '', snap = ''] = stdout
+    .split(`${MARK}\n`)
+    .map((part) => part.trim());
+  return {
+    os: uname === 'Linux' ? 'linux' : uname === 'Darwin' ? 'darwin' : 'other',
+    ...parseRelease(osRelease),
+    root: uid === '0',
+    groups: groups.split(/\s+/).filter((name) => name !== ''),
+    cpus: Number(cpus) || 1,
+    memory: Number(memory) || 0,
+    snapFolder: snap === 'yes',
+  };
+}
+
 function parseRelease(text: string): Pick<Machine, 'distro' | 'like' | 'version'> {
   const value = (key: string) => new RegExp(`^${key}=["']?([^"'\\n]*)["']?$`, 'm').exec(text)?.[1] ?? '';
   return {

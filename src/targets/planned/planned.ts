@@ -75,7 +75,7 @@ export function planned(planner: Planner, machine: () => Machine = thisMachine):
 }
 
 /** What the cluster says of itself; looking changes nothing and needs no program to be there. */
-async function stateOf(planner: Planner, request: Request, place: Place, io: TargetIO): Promise<TargetState> {
+export async function stateOf(planner: Planner, request: Request, place: Place, io: TargetIO): Promise<TargetState> {
   const results: ExecResult[] = [];
   for (const step of planner.look(request)) {
     await authorise([step], place, io);
@@ -88,7 +88,7 @@ async function stateOf(planner: Planner, request: Request, place: Place, io: Tar
 }
 
 /** The steps that are left to do; refuses what cannot be, before anything is done. */
-async function planUp(
+export async function planUp(
   planner: Planner,
   request: Request,
   place: Place,
@@ -105,7 +105,7 @@ async function planUp(
   return { state, steps: state === 'stopped' ? planner.start(request) : [] };
 }
 
-async function bringUp(
+export async function bringUp(
   planner: Planner,
   request: Request,
   place: Place,
@@ -169,7 +169,7 @@ async function handleOf(
 }
 
 /** @returns the kubeconfig as the cluster gives it. */
-async function fetchKubeconfig(
+export async function fetchKubeconfig(
   planner: Planner,
   request: Request,
   place: Place,
@@ -183,7 +183,7 @@ async function fetchKubeconfig(
   return prints ? result!.stdout : await readFile(request.kubeconfig, 'utf8').catch(() => '');
 }
 
-async function end(
+export async function end(
   planner: Planner,
   request: Request,
   place: Place,
@@ -259,7 +259,7 @@ function foreignError({ name }: Planner, spec: TargetSpec, state: TargetState): 
   );
 }
 
-function downError({ name }: Planner, spec: TargetSpec, state: TargetState): DatamillError {
+export function downError({ name }: Planner, spec: TargetSpec, state: TargetState): DatamillError {
   const what = state === 'absent' ? 'does not exist' : 'is stopped';
   return unreachableError('TARGET_DOWN', `The ${name} cluster ${spec.name} ${what}.`, {
     hint: state === 'absent' ? 'Make it with `datamill up`.' : 'Start it with `datamill start`.',
