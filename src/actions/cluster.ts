@@ -73,6 +73,12 @@ export async function kubeconfig(
   return { path, context, text: await readFile(path, 'utf8') };
 }
 
+/** Reaches the target and holds the way to it open, until the signal fires. */
+export async function hold(options: ActionOptions): Promise<TargetHandle> {
+  const { driver, spec } = targetOf(options);
+  return await driver.connect(spec, { ...targetIO(options), hold: true });
+}
+
 /**
  * Puts the context of the target into the user's kubeconfig, and makes it the current one.
  *

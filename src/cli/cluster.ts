@@ -23,6 +23,14 @@ export function clusterCommands(program: Command): void {
   );
   runs(
     shared(
+      program
+        .command('connect')
+        .description('hold the way to a machine over SSH open, for kubectl and others, until Ctrl-C'),
+    ),
+    async () => (await import('../commands/cluster.ts')).connect,
+  );
+  runs(
+    shared(
       program.command('kubeconfig').description('print the kubeconfig of the target, for kubectl and helm'),
     )
       .option('--path', 'print only where it is')

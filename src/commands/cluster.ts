@@ -1,4 +1,5 @@
 import * as actions from '../actions/cluster.ts';
+import type { DatamillEvent } from '../actions/events.ts';
 import { DatamillError } from '../errors.ts';
 import { ask as askUser, canAsk } from '../ui/ask.ts';
 import { actionOptions, type CommandOptions, confirm, sameFlags } from './runtime.ts';
@@ -41,6 +42,41 @@ export async function destroy(options: CommandOptions): Promise<number> {
     done ? `${name} is gone.\n` : `There is no ${name}.\n`,
   );
   return 0;
+}
+
+/** `datamill connect`: holds the way to a machine open until it is interrupted. */
+export async function connect(options: CommandOptions): Promise<number> {
+  const { io } = options;
+  const { driver, context, kubeconfig: path } = await actions.hold(actionOptions(options, tellAll));
+  // From here on Ctrl-C is how it ends.
+  io.quiet();
+  const event = {
+    schema: 1,
+    time: new Date().toISOString(),
+    type: 'connection',
+    state: 'open',
+    driver,
+    context,
+    kubeconfig: path,
+  };
+  await io.print(
+    io.output === 'json'
+      ? `${JSON.stringify(event)}\n`
+      : `The ${driver} target is reached until you end this with Ctrl-C. In another terminal:\n  export KUBECONFIG=${path} # context ${context}\n`,
+  );
+  // Nothing else keeps the process alive: connections that wait do not.
+  const alive = setInterval(() => undefined, 60_000);
+  await new Promise<void>((resolve) => {
+    if (io.signal.aborted) resolve();
+    io.signal.addEventListener('abort', () => resolve());
+  });
+  clearInterval(alive);
+  return 0;
+
+  function tellAll(event: DatamillEvent) {
+    if (event.type === 'step') process.stderr.write(`${event.message}\n`);
+    else io.warn(event);
+  }
 }
 
 /** `datamill kubeconfig` */

@@ -25,7 +25,9 @@ export function knownKeys(files: readonly string[], host: string, port: number):
         const [names = '', type = '', key = ''] = words;
         if (key === '' || names.startsWith('#') || marker === '@cert-authority') return [];
         if (!matches(names, name)) return [];
-        return [{ type, key: Buffer.from(key, 'base64'), revoked: marker === '@revoked', file, line: index + 1 }];
+        return [
+          { type, key: Buffer.from(key, 'base64'), revoked: marker === '@revoked', file, line: index + 1 },
+        ];
       });
   });
 }
@@ -33,7 +35,9 @@ export function knownKeys(files: readonly string[], host: string, port: number):
 /** Adds a host to a file of ours, readable by its owner only. */
 export async function remember(file: string, host: string, port: number, key: Buffer): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await appendFile(file, `${nameOf(host, port)} ${keyType(key)} ${key.toString('base64')}\n`, { mode: 0o600 });
+  await appendFile(file, `${nameOf(host, port)} ${keyType(key)} ${key.toString('base64')}\n`, {
+    mode: 0o600,
+  });
 }
 
 /** The first string of a public key as it goes over the wire (RFC 4253, 6.6). */
@@ -52,7 +56,10 @@ function matches(names: string, name: string): boolean {
   }
   const patterns = names.toLowerCase().split(',');
   const fits = (pattern: string) => glob(pattern).test(name);
-  return patterns.some((one) => !one.startsWith('!') && fits(one)) && !patterns.some((one) => one.startsWith('!') && fits(one.slice(1)));
+  return (
+    patterns.some((one) => !one.startsWith('!') && fits(one)) &&
+    !patterns.some((one) => one.startsWith('!') && fits(one.slice(1)))
+  );
 }
 
 function glob(pattern: string): RegExp {

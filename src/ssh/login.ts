@@ -12,7 +12,9 @@ export interface Login {
   ask?(question: string, how: { hidden: boolean }): Promise<string | undefined>;
 }
 
-type Method = { type: 'agent'; username: string; agent: string } | { type: 'publickey'; username: string; key: unknown };
+type Method =
+  | { type: 'agent'; username: string; agent: string }
+  | { type: 'publickey'; username: string; key: unknown };
 
 /** Passphrases that were given, so that a connection that is made again does not ask again. */
 const passphrases = new Map<string, string>();
@@ -43,7 +45,9 @@ export class Ways {
 
   async #read(file: string): Promise<unknown> {
     if (!existsSync(file)) {
-      this.problems.push(unreachableError('SSH_KEY', `there is no private key ${file}`, { hint: 'see `key` in the target' }));
+      this.problems.push(
+        unreachableError('SSH_KEY', `there is no private key ${file}`, { hint: 'see `key` in the target' }),
+      );
       return undefined;
     }
     const text = readFileSync(file);
@@ -52,7 +56,9 @@ export class Ways {
       const key = ssh2.utils.parseKey(text, phrase);
       if (!(key instanceof Error)) return Array.isArray(key) ? key[0] : key;
       if (!/passphrase|encrypted|decrypt|integrity/i.test(key.message)) {
-        this.problems.push(unreachableError('SSH_KEY', `${file} cannot be read as a private key: ${key.message}`));
+        this.problems.push(
+          unreachableError('SSH_KEY', `${file} cannot be read as a private key: ${key.message}`),
+        );
         return undefined;
       }
       passphrases.delete(file);

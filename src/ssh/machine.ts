@@ -44,7 +44,9 @@ export async function openMachine(hops: readonly Hop[], signal?: AbortSignal): P
     const through = client;
     const stream = await new Promise<ClientChannel>((resolve, reject) =>
       through.forwardOut('127.0.0.1', 0, host, port, (error, channel) =>
-        error ? reject(unreachable(hop.trust, `the machine before it says: ${error.message}`)) : resolve(channel),
+        error
+          ? reject(unreachable(hop.trust, `the machine before it says: ${error.message}`))
+          : resolve(channel),
       ),
     ).catch((error) => {
       socket.destroy();
@@ -126,12 +128,17 @@ async function logIn(stream: Duplex, { trust, login }: Hop, signal?: AbortSignal
     stream.destroy();
     if (signal?.aborted) throw abortError(signal);
     if (impostor !== undefined) throw impostor;
-    if ((error as { level?: string }).level !== 'client-authentication') throw unreachable(trust, errorMessage(error));
+    if ((error as { level?: string }).level !== 'client-authentication')
+      throw unreachable(trust, errorMessage(error));
     const [problem] = ways.problems;
     if (problem !== undefined) throw problem;
-    throw unreachableError('SSH_AUTH', `${trust.host} does not let ${login.user} in with the keys that there are`, {
-      hint: `add your public key to ~${login.user}/.ssh/authorized_keys there, or name another one with \`key\``,
-    });
+    throw unreachableError(
+      'SSH_AUTH',
+      `${trust.host} does not let ${login.user} in with the keys that there are`,
+      {
+        hint: `add your public key to ~${login.user}/.ssh/authorized_keys there, or name another one with \`key\``,
+      },
+    );
   } finally {
     signal?.removeEventListener('abort', abort);
   }
@@ -178,23 +185,25 @@ export class SshMachine {
    */
   exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
     return this.#while(
-      () => new Promise((resolve, reject) => {
-        this.#client.exec(command, (error, channel) => {
-          if (error) reject(lostError(error.message, error));
-          else collect(channel, options, resolve, reject);
-        });
-      }),
+      () =>
+        new Promise((resolve, reject) => {
+          this.#client.exec(command, (error, channel) => {
+            if (error) reject(lostError(error.message, error));
+            else collect(channel, options, resolve, reject);
+          });
+        }),
     );
   }
 
   /** Opens a connection from there. */
   connect(host: string, port: number): Promise<Duplex> {
     return this.#while(
-      () => new Promise((resolve, reject) =>
-        this.#client.forwardOut('127.0.0.1', 0, host, port, (error, channel) =>
-          error ? reject(error) : resolve(channel),
+      () =>
+        new Promise((resolve, reject) =>
+          this.#client.forwardOut('127.0.0.1', 0, host, port, (error, channel) =>
+            error ? reject(error) : resolve(channel),
+          ),
         ),
-      ),
     );
   }
 
@@ -203,16 +212,17 @@ export class SshMachine {
     const [part, target] = [shellQuote(`${to}.part`), shellQuote(to)];
     const command = `umask 077 && mkdir -p ${shellQuote(posix.dirname(to))} && cat > ${part} && chmod ${mode.toString(8)} ${part} && mv -f ${part} ${target}`;
     const { exitCode, stderr } = await this.#while(
-      () => new Promise<ExecResult>((resolve, reject) => {
-        this.#client.exec(command, (error, channel) => {
-          if (error) return reject(lostError(error.message, error));
-          collect(channel, { signal, keepOpen: true }, resolve, reject);
-          pipeline(createReadStream(from), channel).catch((failure) => {
-            channel.close();
-            reject(failure);
+      () =>
+        new Promise<ExecResult>((resolve, reject) => {
+          this.#client.exec(command, (error, channel) => {
+            if (error) return reject(lostError(error.message, error));
+            collect(channel, { signal, keepOpen: true }, resolve, reject);
+            pipeline(createReadStream(from), channel).catch((failure) => {
+              channel.close();
+              reject(failure);
+            });
           });
-        });
-      }),
+        }),
     );
     if (exitCode !== 0)
       throw new DatamillError('SSH_UPLOAD', `${from} cannot be copied to ${to}: ${stderr.trim()}`);

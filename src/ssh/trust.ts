@@ -36,7 +36,8 @@ export function wantedTypes({ files, host, port }: Trust): string[] {
 export async function distrust(key: Buffer, trust: Trust): Promise<DatamillError | undefined> {
   const { host, port, files, pinned } = trust;
   const seen = fingerprint(key);
-  if (pinned !== undefined) return seen === pinned ? undefined : changed(trust, seen, `host_key says ${pinned}`);
+  if (pinned !== undefined)
+    return seen === pinned ? undefined : changed(trust, seen, `host_key says ${pinned}`);
   const known = knownKeys(files, host, port);
   const same = known.filter((one) => one.key.equals(key));
   if (same.some(({ revoked }) => revoked)) return changed(trust, seen, `${placeOf(same[0]!)} revokes it`);
@@ -65,7 +66,11 @@ function placeOf({ file, line }: KnownKey): string {
 }
 
 function changed({ host, port }: Trust, seen: string, says: string): DatamillError {
-  return unreachableError('HOST_KEY', `${host}:${port} is not the machine that it was: its key is ${seen}, and ${says}`, {
-    hint: 'nothing was sent to it. Somebody may be in between, or it was set up anew: ask who runs it before you remove the line',
-  });
+  return unreachableError(
+    'HOST_KEY',
+    `${host}:${port} is not the machine that it was: its key is ${seen}, and ${says}`,
+    {
+      hint: 'nothing was sent to it. Somebody may be in between, or it was set up anew: ask who runs it before you remove the line',
+    },
+  );
 }

@@ -1,5 +1,8 @@
 import { refusedError } from '../errors.ts';
 import type { Driver } from './contract.ts';
+import { aws } from './aws.ts';
+import { azure } from './azure.ts';
+import { gke } from './gke.ts';
 import { hybrid } from './hybrid.ts';
 import { k3s } from './k3s.ts';
 import { kind } from './kind.ts';
@@ -9,7 +12,18 @@ import { rehearsal } from './rehearsal.ts';
 import { ssh } from './ssh.ts';
 
 /** Every driver; adding one is its file and its name here. */
-const drivers: readonly Driver[] = [rehearsal, hybrid, minikube, microk8sTarget, kind, k3s, ssh];
+export const drivers: readonly Driver[] = [
+  rehearsal,
+  hybrid,
+  minikube,
+  microk8sTarget,
+  kind,
+  k3s,
+  ssh,
+  aws,
+  gke,
+  azure,
+];
 
 /** @throws NO_DRIVER, exit code 3, when no driver has that name. */
 export function driverFor(name: string): Driver {

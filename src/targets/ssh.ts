@@ -29,7 +29,15 @@ export const ssh: Driver = {
   name: 'ssh',
   simulated: false,
   ownsCluster: true,
-  abilities: { stop: true, nodes: false, sizes: false, images: true, gpu: 'component', billed: false, tried: 'cluster' },
+  abilities: {
+    stop: true,
+    nodes: false,
+    sizes: false,
+    images: true,
+    gpu: 'component',
+    billed: false,
+    tried: 'cluster',
+  },
   costs: () => [],
   detect: async (spec, io) => {
     const { planner, request, place } = await open(spec, io);
@@ -93,7 +101,10 @@ const ways = new Map<string, SshWay>();
 async function open(spec: TargetSpec, io: Partial<TargetIO> = {}): Promise<Reached> {
   const kept = keptOf('ssh', spec.name);
   const hops = hopsOf(spec, io);
-  const id = JSON.stringify([kept.root, hops.map(({ trust, login }) => [trust.host, trust.port, login.user, login.keys])]);
+  const id = JSON.stringify([
+    kept.root,
+    hops.map(({ trust, login }) => [trust.host, trust.port, login.user, login.keys]),
+  ]);
   const way = ways.get(id) ?? new SshWay(hops, io.progress ?? (() => undefined), io.signal);
   ways.set(id, way);
   const place = placeOver(way);
@@ -102,15 +113,25 @@ async function open(spec: TargetSpec, io: Partial<TargetIO> = {}): Promise<Reach
   const machine = await machineAt(place);
   // There it is installed on the machine itself, which was chosen for it.
   const settings = { use_multipass: false, ...spec.settings };
-  return { planner, place, way, kept, request: { spec: { ...spec, settings }, machine, kubeconfig: kept.kubeconfig } };
+  return {
+    planner,
+    place,
+    way,
+    kept,
+    request: { spec: { ...spec, settings }, machine, kubeconfig: kept.kubeconfig },
+  };
 }
 
 async function endThere(spec: TargetSpec, io: TargetIO, verb: 'stop' | 'destroy'): Promise<void> {
   const { planner, request, place, kept } = await open(spec, io);
   if (planner === existing) {
-    throw refusedError('NOT_OUR_CLUSTER', `datamill did not install the cluster on ${spec.settings.host} and will not ${verb} it`, {
-      hint: '`datamill down` removes what datamill installed in it',
-    });
+    throw refusedError(
+      'NOT_OUR_CLUSTER',
+      `datamill did not install the cluster on ${spec.settings.host} and will not ${verb} it`,
+      {
+        hint: '`datamill down` removes what datamill installed in it',
+      },
+    );
   }
   await end(planner, request, place, kept, io, verb);
 }
@@ -139,7 +160,11 @@ async function portBefore({ kubeconfig }: Kept): Promise<number> {
   return Number(/https:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1] ?? 0);
 }
 
-async function listen(way: SshWay, { host, port }: { host: string; port: number }, wish: number): Promise<number> {
+async function listen(
+  way: SshWay,
+  { host, port }: { host: string; port: number },
+  wish: number,
+): Promise<number> {
   try {
     return await way.forward(host, port, wish);
   } catch (error) {

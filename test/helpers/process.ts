@@ -18,8 +18,11 @@ export interface Running {
 }
 
 /** Starts the bundled program with `--output json`; the test sends it signals while it works. */
-export function start(args: readonly string[], options: { cwd?: string } = {}): Running {
-  const env = { ...process.env, CI: 'true', KUBECONFIG: undefined };
+export function start(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string | undefined> } = {},
+): Running {
+  const env = { ...process.env, CI: 'true', KUBECONFIG: undefined, ...options.env };
   const cli = join(inject('rehearsal').cli, 'cli.js');
   const child = spawn(process.execPath, [cli, ...args, '--output', 'json'], {
     cwd: options.cwd,

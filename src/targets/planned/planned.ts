@@ -75,7 +75,12 @@ export function planned(planner: Planner, machine: () => Machine = thisMachine):
 }
 
 /** What the cluster says of itself; looking changes nothing and needs no program to be there. */
-export async function stateOf(planner: Planner, request: Request, place: Place, io: TargetIO): Promise<TargetState> {
+export async function stateOf(
+  planner: Planner,
+  request: Request,
+  place: Place,
+  io: TargetIO,
+): Promise<TargetState> {
   const results: ExecResult[] = [];
   for (const step of planner.look(request)) {
     await authorise([step], place, io);

@@ -24,6 +24,10 @@ export function listSetting({ settings }: TargetSpec, key: string): string[] {
     .filter((item) => item !== '');
 }
 
+export function flagSetting({ settings }: TargetSpec, key: string): boolean {
+  return settings[key] === true;
+}
+
 /** Registry -> where it is asked instead: `registry_mirrors: { docker.io: http://10.0.0.1:5000 }`. */
 export function mirrorsOf({ settings }: TargetSpec): Array<[registry: string, url: string]> {
   const mirrors = settings.registry_mirrors;

@@ -17,7 +17,9 @@ const KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 export function hopsOf(spec: TargetSpec, { ask, acceptHostKey }: Partial<TargetIO>): Hop[] {
   const host = textSetting(spec, 'host');
   if (host === undefined)
-    throw configError('SSH_TARGET', 'an ssh target needs a `host`', { hint: 'remote: { provider: ssh, host: vm.example.org, user: ubuntu }' });
+    throw configError('SSH_TARGET', 'an ssh target needs a `host`', {
+      hint: 'remote: { provider: ssh, host: vm.example.org, user: ubuntu }',
+    });
   const user = textSetting(spec, 'user') ?? userInfo().username;
   const port = (spec.settings.port as number | undefined) ?? 22;
   const files = [
@@ -27,7 +29,10 @@ export function hopsOf(spec: TargetSpec, { ask, acceptHostKey }: Partial<TargetI
     stateFolder('known_hosts'),
   ];
   const key = textSetting(spec, 'key');
-  const keys = key === undefined ? KEYS.map((name) => join(homedir(), '.ssh', name)).filter((file) => existsSync(file)) : [fromHome(key)];
+  const keys =
+    key === undefined
+      ? KEYS.map((name) => join(homedir(), '.ssh', name)).filter((file) => existsSync(file))
+      : [fromHome(key)];
   // A key that is named is the one that is meant: an agent with many keys would use up the tries.
   const agent = key === undefined ? process.env.SSH_AUTH_SOCK : undefined;
   const hop = (at: { host: string; port: number; user: string }, pinned?: string): Hop => ({
@@ -42,9 +47,13 @@ export function hopsOf(spec: TargetSpec, { ask, acceptHostKey }: Partial<TargetI
 
 /** `USER@HOST:PORT`; an IPv6 address stands in brackets. */
 function parse(text: string, otherwise: string): { host: string; port: number; user: string } {
-  const [, user, v6, name, port] = /^(?:([^@\s]+)@)?(?:\[([0-9a-fA-F:]+)\]|([^:@\s[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const [, user, v6, name, port] =
+    /^(?:([^@\s]+)@)?(?:\[([0-9a-fA-F:]+)\]|([^:@\s[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const host = v6 ?? name;
-  if (host === undefined) throw configError('SSH_TARGET', `${JSON.stringify(text)} is no machine to jump over`, { hint: 'USER@HOST:PORT' });
+  if (host === undefined)
+    throw configError('SSH_TARGET', `${JSON.stringify(text)} is no machine to jump over`, {
+      hint: 'USER@HOST:PORT',
+    });
   return { host, port: Number(port ?? 22), user: user ?? otherwise };
 }
 

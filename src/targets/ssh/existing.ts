@@ -16,9 +16,13 @@ export const existing: Planner = {
   read: ([found]) => (found!.exitCode === 0 ? 'running' : 'absent'),
   create: ({ spec }) => {
     const where = textSetting(spec, 'kubeconfig') ?? '~/.kube/config and the usual places';
-    throw refusedError('NO_CLUSTER', `there is no cluster on ${spec.settings.host}: no kubeconfig can be read at ${where}`, {
-      hint: 'say `install: k3s` (or microk8s) to have one installed, or where its `kubeconfig` is',
-    });
+    throw refusedError(
+      'NO_CLUSTER',
+      `there is no cluster on ${spec.settings.host}: no kubeconfig can be read at ${where}`,
+      {
+        hint: 'say `install: k3s` (or microk8s) to have one installed, or where its `kubeconfig` is',
+      },
+    );
   },
   start: () => [],
   stop: () => [],
@@ -29,16 +33,22 @@ export const existing: Planner = {
     prints: true,
   }),
   loadImage: () => {
-    throw refusedError('NO_IMAGE_LOADING', 'images cannot be handed to a cluster that is not ours from files', {
-      hint: 'push them to a registry that it can reach',
-    });
+    throw refusedError(
+      'NO_IMAGE_LOADING',
+      'images cannot be handed to a cluster that is not ours from files',
+      {
+        hint: 'push them to a registry that it can reach',
+      },
+    );
   },
 };
 
 /** The file comes as an argument of its own, so that nothing in its name is a command. */
 function script(spec: TargetSpec, verb: string): string {
   const named = textSetting(spec, 'kubeconfig');
-  const quoted = named === undefined ? USUAL : [named.startsWith('~/') ? `"$HOME"/${shellQuote(named.slice(2))}` : shellQuote(named)];
+  const quoted =
+    named === undefined
+      ? USUAL
+      : [named.startsWith('~/') ? `"$HOME"/${shellQuote(named.slice(2))}` : shellQuote(named)];
   return `for file in ${quoted.join(' ')}; do if test -r "$file"; then ${verb} "$file"; exit $?; fi; done; exit 1`;
 }
-

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { awsPlanner } from '../../../src/targets/aws.ts';
+import { azurePlanner } from '../../../src/targets/azure.ts';
+import { gkePlanner } from '../../../src/targets/gke.ts';
 import { k3sPlanner } from '../../../src/targets/k3s.ts';
 import { kindPlanner } from '../../../src/targets/kind.ts';
 import { microk8sPlanner } from '../../../src/targets/microk8s.ts';
@@ -71,6 +74,21 @@ const cases: Array<[file: string, Planner, Partial<Request['spec']>, Request['ma
     { ...machine, root: true },
   ],
 ];
+
+const cloud = { cluster_name: 'data-mill', region: 'us-east-1', zones: 'us-east-1a', node_size: 't2.medium' };
+const large = {
+  ...cloud,
+  zones: ['us-east-1a', 'us-east-1b'],
+  spot: true,
+  min_nodes: 1,
+  max_nodes: 5,
+  gpu_nodes: { size: 'g4dn.xlarge', count: 1, accelerator: 'nvidia-tesla-t4', spot: true },
+};
+for (const [name, planner] of Object.entries({ aws: awsPlanner, gke: gkePlanner, azure: azurePlanner }))
+  cases.push(
+    [name, planner, { nodes: 2, settings: cloud }, machine],
+    [`${name}-large`, planner, { nodes: 3, version: '1.35', storage: '60G', settings: large }, machine],
+  );
 
 /** Everything that a target can plan, as it is run and shown. */
 function transcript(planner: Planner, request: Request): string {
