@@ -106,7 +106,7 @@ export async function planUp(
   if (mark === 'begun' && state !== 'absent' && planner.createsAnew)
     return { state, steps: [...planner.destroy(request), ...planner.create(request)] };
   if (state === 'absent' || mark === 'begun') return { state, steps: planner.create(request) };
-  if (mark === undefined && !io.adopt) throw foreignError(planner, request.spec, state);
+  if (mark === undefined && !io.adopt && !planner.others) throw foreignError(planner, request.spec, state);
   return { state, steps: state === 'stopped' ? planner.start(request) : [] };
 }
 

@@ -41,6 +41,8 @@ export interface Planner {
   destroy(request: Request): Step[];
   /** Writes the kubeconfig to its file, or to standard output. */
   kubeconfig(request: Request): Step & { prints: boolean };
+  /** Clusters of others are what it is for: they are used, and nothing else. */
+  others?: boolean;
   /** The contexts that its tool writes have names of their own; others get `DRIVER-NAME`. */
   ownContext?: boolean;
   loadImage(request: Request, archive: string): Step[];

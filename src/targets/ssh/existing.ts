@@ -11,6 +11,7 @@ const USUAL = ['"$HOME/.kube/config"', '/etc/rancher/k3s/k3s.yaml', '/etc/kubern
 export const existing: Planner = {
   name: 'ssh',
   abilities: { stop: false, nodes: false, sizes: false, images: false, billed: false, tried: 'cluster' },
+  others: true,
   programs: () => [],
   look: ({ spec }) => [{ about: 'looking for a kubeconfig', command: ['sh', '-c', script(spec, 'test -r')] }],
   read: ([found]) => (found!.exitCode === 0 ? 'running' : 'absent'),

@@ -30,7 +30,7 @@ describe('drivers', () => {
   });
 });
 
-describe.each(drivers)('the driver $name', (driver) => {
+describe.each(drivers)('the driver $name', { timeout: 120_000 }, (driver) => {
   const spec = specOf(driver.name, { settings, config: '/nowhere/config' });
   const billed = driver.abilities.billed;
 
