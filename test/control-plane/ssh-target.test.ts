@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { exec } from '../../src/util/exec.ts';
 import { type CliResult, run } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { start } from '../helpers/process.ts';
@@ -166,10 +167,10 @@ describe.skipIf(missing.length > 0)('a machine over SSH', { timeout: 300_000 }, 
         await child.until((events) => events.some(({ type }) => type === 'connection'));
         const file = join(project.folder, 'state/datamill/targets/ssh/vm/kubeconfig.yaml');
         ports.push(parseServer(await readFile(file, 'utf8')));
-        const version = execFileSync('kubectl', ['--kubeconfig', file, 'get', '--raw', '/version'], {
-          encoding: 'utf8',
-        });
-        expect(JSON.parse(version).gitVersion).toMatch(/^v1\./);
+        // The bridge to the API server is in this process: it must not stand still.
+        const { stdout, stderr } = await exec('kubectl', ['--kubeconfig', file, 'get', '--raw', '/version']);
+        expect(stdout, stderr).toMatch(/gitVersion/);
+        expect(JSON.parse(stdout).gitVersion).toMatch(/^v1\./);
       } finally {
         child.kill('SIGINT');
         expect(await child.ended).toBe(0);

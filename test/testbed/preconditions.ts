@@ -14,6 +14,7 @@ const packages: Record<string, string> = {
   openssl: 'openssl',
   kmod: 'modprobe',
   procps: 'sysctl',
+  'openssh-server': '/usr/sbin/sshd',
 };
 
 /** Programs that a Debian machine has, or that somebody has to bring. */
