@@ -46,7 +46,12 @@ export async function destroy(
   const io = targetIO(options);
   const { name } = spec;
   const before = await driver.status(spec, io);
-  if (before === 'absent') return { name, before, done: false };
+  if (before === 'absent') {
+    // Nothing was seen; with the programs that look missing, that says nothing.
+    const missing = (await driver.detect(spec, io)).find(({ problem }) => problem !== undefined)?.problem;
+    if (missing !== undefined) throw refusedError('TARGET_TOOLS', missing.message, { hint: missing.hint });
+    return { name, before, done: false };
+  }
   const commands = await driver.planEnd(spec, 'destroy', io);
   const { billed } = driver.abilities;
   const doomed = { what: `${driver.name} cluster "${name}"`, name, billed, commands };

@@ -84,8 +84,12 @@ export async function stateOf(
   const results: ExecResult[] = [];
   for (const step of planner.look(request)) {
     await authorise([step], place, io);
-    results.push(await place.run(step, { signal: io.signal }));
+    const result = await place.run(step, { signal: io.signal });
     throwIfAborted(io.signal);
+    // Who cannot log in, or whose docker does not answer, knows nothing about what is there.
+    const known = result.exitCode === 0 ? undefined : planner.explain?.(result, request);
+    if (known !== undefined) throw known;
+    results.push(result);
     // What is not there is not asked any further.
     if (planner.read(results, request) === 'absent') return 'absent';
   }
