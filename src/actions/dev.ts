@@ -78,12 +78,13 @@ function credentials(
 /**
  * Starts or stops the containers of the compose file.
  *
+ * @param io.onLine gets what compose says while it works: pulling images may take long.
  * @throws {DatamillError} NO_COMPOSE_FILE (exit 2), NO_COMPOSE (exit 3), COMPOSE_FAILED.
  */
 export async function compose(
   { compose: file, env, folder }: DevPlan,
   verb: 'start' | 'stop',
-  signal?: AbortSignal,
+  { signal, onLine }: { signal?: AbortSignal; onLine?: (line: string) => void },
 ): Promise<void> {
   if (file === undefined) {
     throw configError('NO_COMPOSE_FILE', '-c starts containers, and `dev:` names no compose file', {
@@ -94,7 +95,8 @@ export async function compose(
   const [program = '', ...before] = await findCompose();
   const words = verb === 'start' ? ['up', '--detach', '--wait'] : ['down'];
   const args = [...before, '--file', file, ...words];
-  const { exitCode, stderr, canceled } = await exec(program, args, { env, cwd: folder, signal });
+  const options = { env, cwd: folder, signal, onStderrLine: onLine };
+  const { exitCode, stderr, canceled } = await exec(program, args, options);
   if (exitCode === 0 || canceled) return;
   throw new DatamillError(
     'COMPOSE_FAILED',

@@ -2,6 +2,7 @@ import { compose, type DevPlan, devPlan } from '../actions/dev.ts';
 import { down } from '../actions/tunnel.ts';
 import { configError, DatamillError, ExitCode } from '../errors.ts';
 import { runInForeground } from '../util/foreground.ts';
+import { redact } from '../util/redact.ts';
 import { actionOptions, type CommandOptions, sameFlags } from './runtime.ts';
 import { runTunnel } from './tunnel.ts';
 
@@ -15,7 +16,7 @@ export async function start(options: CommandOptions): Promise<number> {
 /** Containers run on by themselves; with a tunnel they end with it. */
 async function containers(options: CommandOptions, plan: DevPlan): Promise<number> {
   const { io } = options;
-  await compose(plan, 'start', io.signal);
+  await compose(plan, 'start', { signal: io.signal, onLine: onLine(options) });
   if (!wantsTunnel(options)) {
     const next = `\`datamill dev stop -c${sameFlags(options)}\` stops them`;
     await io.document({ started: plan.compose }, () => `The containers of ${plan.compose} run; ${next}.\n`);
@@ -24,7 +25,7 @@ async function containers(options: CommandOptions, plan: DevPlan): Promise<numbe
   try {
     return await runTunnel(place(options), plan.tunnel, []);
   } finally {
-    await compose(plan, 'stop');
+    await compose(plan, 'stop', { onLine: onLine(options) });
   }
 }
 
@@ -50,7 +51,7 @@ export async function stop(options: CommandOptions): Promise<number> {
   const stopped: string[] = [];
   if (wantsTunnel(options) && (await removed(options, plan))) stopped.push(`the tunnel ${plan.tunnel.name}`);
   if (options.containers === true) {
-    await compose(plan, 'stop', io.signal);
+    await compose(plan, 'stop', { signal: io.signal, onLine: onLine(options) });
     stopped.push(`the containers of ${plan.compose}`);
   }
   await io.document({ stopped }, () =>
@@ -67,6 +68,12 @@ async function removed(options: CommandOptions, { tunnel: { name } }: DevPlan): 
     if (error instanceof DatamillError && error.code === 'NO_TUNNEL') return false;
     throw error;
   }
+}
+
+/** What compose says is for people. */
+function onLine({ io }: CommandOptions): ((line: string) => void) | undefined {
+  if (io.output !== 'text') return undefined;
+  return (line) => void process.stderr.write(`${redact(line)}\n`);
 }
 
 function wantsTunnel({ target, context, kubeconfig }: CommandOptions): boolean {
