@@ -46,6 +46,15 @@ export function processIsGone(holder: string, { metadata }: KubeObject): boolean
   return !isAlive(pid) || startOf(pid) !== theirStart;
 }
 
+/** The id of a holder's process when it is one of this machine that lives, and surely that one. */
+export function processIdOf(holder: string, object: KubeObject): number | undefined {
+  const pid = Number(/\/(\d+)$/.exec(holder)?.[1]);
+  const [machine] = split(own());
+  const [theirs] = split(object.metadata.annotations?.[PROCESS] ?? '');
+  if (!pid || machine === '' || theirs !== machine || processIsGone(holder, object)) return undefined;
+  return pid;
+}
+
 let identity: string | undefined;
 
 function own(): string {

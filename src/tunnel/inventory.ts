@@ -1,8 +1,9 @@
+import { DatamillError } from '../errors.ts';
 import type { Api } from '../kube/client.ts';
 import { text } from '../kube/fields.ts';
+import { processIdOf } from '../kube/holder.ts';
 import { list, listIfAllowed } from '../kube/objects.ts';
 import type { KubeObject } from '../kube/types.ts';
-import { DatamillError } from '../errors.ts';
 import { pause } from '../util/abort.ts';
 import { KINDS, removeExactly } from './cluster.ts';
 import { foreignTunnel } from './errors.ts';
@@ -67,7 +68,8 @@ function toEntry(anchor: KubeObject): TunnelEntry {
 }
 
 /**
- * Removes one tunnel of this user, in use or not.
+ * Removes one tunnel of this user. A program of this machine that uses it is ended, as by `kill`;
+ * one elsewhere makes it again.
  *
  * @throws {DatamillError} NO_TUNNEL when there is none, TUNNEL_FOREIGN (exit 3).
  */
@@ -86,7 +88,23 @@ export async function removeTunnel(
     });
   }
   if (!isMine(found)) throw foreignTunnel(name, holderOf(found));
+  await endHolder(api, found, signal);
   await removeAll(api, namespace, [found], signal);
+}
+
+/** A program that goes on would make again what is removed. */
+async function endHolder(api: Api, anchor: KubeObject, signal: AbortSignal | undefined): Promise<void> {
+  const pid = processIdOf(holderOf(anchor), anchor);
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // Gone by now, or somebody else's.
+    return;
+  }
+  const deadline = Date.now() + GONE_WITHIN;
+  while (Date.now() < deadline && processIdOf(holderOf(anchor), anchor) !== undefined)
+    await pause(LOOK_EVERY, signal);
 }
 
 /**

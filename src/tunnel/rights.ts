@@ -12,11 +12,21 @@ const NEEDED: ReadonlyArray<{ group: string; resource: string; verbs: string[] }
   { group: '', resource: 'pods', verbs: ['list'] },
 ];
 
-/** Since Kubernetes 1.35 it takes `create` too; which server wants what, it says best itself. */
-const OF_TRANSPORT: Record<Transport, (namespace: string) => Right[]> = {
-  api: (namespace) => [{ verb: 'get', group: '', resource: 'pods/portforward', namespace }],
-  nodeport: () => [{ verb: 'list', group: '', resource: 'nodes' }],
-};
+/** From this minor version of Kubernetes on a WebSocket to a pod takes `create` as well as `get`. */
+const CREATE_FROM = 35;
+
+async function rightsOf(
+  transport: Transport,
+  api: Api,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<Right[]> {
+  if (transport === 'nodeport') return [{ verb: 'list', group: '', resource: 'nodes' }];
+  const { major, minor } = await api.get<{ major?: string; minor?: string }>('/version', { signal });
+  const both = Number(major) > 1 || Number.parseInt(minor ?? '', 10) >= CREATE_FROM;
+  const verbs = both ? ['get', 'create'] : ['get'];
+  return verbs.map((verb) => ({ verb, group: '', resource: 'pods/portforward', namespace }));
+}
 
 /**
  * Asks before anything is made.
@@ -32,7 +42,8 @@ export async function requireRights(
   const rights = NEEDED.flatMap(({ group, resource, verbs }) =>
     verbs.map((verb): Right => ({ verb, group, resource, namespace })),
   );
-  const { missing } = await reviewRights(api, [...rights, ...OF_TRANSPORT[transport](namespace)], signal);
+  const wanted = [...rights, ...(await rightsOf(transport, api, namespace, signal))];
+  const { missing } = await reviewRights(api, wanted, signal);
   if (missing.length === 0) return;
   throw refusedError('TUNNEL_RIGHTS', `you may not ${rightsWords(missing).join('; ')}`, {
     hint: 'docs/tunnel.md has the Role that a tunnel needs: ask whoever administers the namespace for it',

@@ -1,17 +1,19 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, inject } from 'vitest';
-import { parse } from 'yaml';
-import { packageRoot } from '../../src/util/paths.ts';
+import { connect } from '../../src/kube/client.ts';
+import { requireRights } from '../../src/tunnel/rights.ts';
 import { type CliResult, run } from '../helpers/cli.ts';
-import { api, applyObjects, clusterFlags, kubectl } from '../helpers/cluster.ts';
+import { applyObjects, clusterFlags, kubectl } from '../helpers/cluster.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { FaultProxy } from '../helpers/fault-proxy.ts';
 import { it, type Project } from '../helpers/project.ts';
 import { startTunnel, tunnelObjects } from '../helpers/tunnel.ts';
+import { documentedVerbs, kubeconfigOf, tunnelUser } from '../helpers/tunnel-user.ts';
 
 /** What is made, in this order, by the path of the request. */
 const STEPS = ['jobs', 'services', 'networkpolicies', 'secrets', 'deployments'];
+
+/** What other commands ask of the documented Role, or what only explains. */
+const OPTIONAL = /^list (jobs|services|secrets|networkpolicies|events)$/;
 
 function makeNamespace(name: string): Promise<void> {
   return applyObjects({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -41,41 +43,7 @@ async function endedAt(
   return code;
 }
 
-/** A kubeconfig with the token of a service account that has the documented Role but for some verbs. */
-async function restricted(project: Project, without: { resource: string; verb: string }): Promise<string[]> {
-  const { namespace } = project;
-  const page = await readFile(join(packageRoot, 'docs', 'tunnel.md'), 'utf8');
-  const role = parse(/```yaml\n([\s\S]*?)```/.exec(page)![1]!);
-  for (const rule of role.rules as Array<{ resources: string[]; verbs: string[] }>)
-    if (rule.resources.includes(without.resource))
-      rule.verbs = rule.verbs.filter((verb) => verb !== without.verb);
-  const account = { kind: 'ServiceAccount', name: 'alice', namespace };
-  const group = 'rbac.authorization.k8s.io';
-  await makeNamespace(namespace);
-  await applyObjects(
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'alice', namespace } },
-    { ...role, metadata: { ...role.metadata, namespace } },
-    {
-      apiVersion: `${group}/v1`,
-      kind: 'RoleBinding',
-      metadata: { name: 'alice', namespace },
-      roleRef: { apiGroup: group, kind: 'Role', name: role.metadata.name },
-      subjects: [account],
-    },
-  );
-  const { status } = await api().request<{ status: { token: string } }>(
-    'POST',
-    `/api/v1/namespaces/${namespace}/serviceaccounts/alice/token`,
-    { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} } },
-  );
-  return await withToken(project, status.token);
-}
-
-async function withToken(project: Project, token: string): Promise<string[]> {
-  const config = parse(await readFile(inject('rehearsal').kubeconfig, 'utf8'));
-  config.users = [{ name: 'alice', user: { token } }];
-  for (const { context } of config.contexts) context.user = 'alice';
-  const file = await project.write('kubeconfig', config);
+function flagsFor(file: string): string[] {
   return ['--kubeconfig', file, '--context', inject('rehearsal').context];
 }
 
@@ -150,24 +118,42 @@ describe('a tunnel that is in use', () => {
     // The first one finds out, and leaves everything to the second.
     expect(await first.ended).toBe(6);
     expect(await tunnelObjects(namespace)).toContain('service/shared');
-    await taken.stop();
+    // Its own user ends it from another terminal, and it is not made again.
+    const down = await tunnel(['down', 'shared'], namespace);
+    expect([down.code, down.stderr]).toEqual([0, '']);
+    expect(await taken.ended).toBe(143);
     await eventually(async () => expect(await tunnelObjects(namespace)).toEqual([]));
   });
 });
 
 describe('a tunnel that cannot be', () => {
-  it.for([
-    { resource: 'jobs', verb: 'create' },
-    { resource: 'secrets', verb: 'delete' },
-    { resource: 'pods/portforward', verb: 'get' },
-  ])('names the right that is missing: $verb $resource', async (without, { project, expect }) => {
-    const flags = await restricted(project, without);
-    const result = await run(['tunnel', '-n', project.namespace, ...flags]);
-    expect(result.code).toBe(3);
-    expect(result.stderr).toMatch(/TUNNEL_RIGHTS/);
-    expect(result.stderr).toContain(`${without.verb} ${without.resource}`);
-    expect(result.stderr).toMatch(/docs\/tunnel\.md/);
-    expect(await tunnelObjects(project.namespace)).toEqual([]);
+  it('names the right that is missing, and makes nothing', async ({ project, expect }) => {
+    const { namespace } = project;
+    await makeNamespace(namespace);
+    const user = await tunnelUser(namespace, 'alice', { resource: 'jobs', verb: 'create' });
+    const result = await run(['tunnel', ...flagsFor(await project.write('kubeconfig', user))]);
+    expect([result.code, result.stderr]).toEqual([3, expect.stringMatching(/TUNNEL_RIGHTS/)]);
+    expect(result.stderr).toMatch(/create jobs\.batch.*docs\/tunnel\.md/s);
+    expect(await tunnelObjects(namespace)).toEqual([]);
+  });
+
+  it('names each verb of the documented Role that is missing', async ({ project, expect }) => {
+    const { namespace } = project;
+    await makeNamespace(namespace);
+    const needed = (await documentedVerbs()).filter((one) => !OPTIONAL.test(`${one.verb} ${one.resource}`));
+    expect(needed.length).toBeGreaterThan(15);
+    for (const [index, without] of needed.entries()) {
+      const file = await project.write('kubeconfig', await tunnelUser(namespace, `user-${index}`, without));
+      const client = connect({ kubeconfig: file, context: inject('rehearsal').context });
+      const asked = requireRights(client, namespace, 'api', new AbortController().signal);
+      const pattern = `^you may not ${without.verb} ${without.resource}(\\.[a-z0-9.]+)? in ${namespace}$`;
+      await expect(asked).rejects.toMatchObject({
+        code: 'TUNNEL_RIGHTS',
+        exitCode: 3,
+        message: expect.stringMatching(new RegExp(pattern)),
+      });
+      client.close();
+    }
   });
 
   it('names the nearest context', async ({ expect }) => {
@@ -177,7 +163,8 @@ describe('a tunnel that cannot be', () => {
   });
 
   it('says that credentials have expired', async ({ project, expect }) => {
-    const result = await run(['tunnel', ...(await withToken(project, 'expired'))]);
+    const file = await project.write('kubeconfig', await kubeconfigOf({ token: 'expired' }));
+    const result = await run(['tunnel', ...flagsFor(file)]);
     expect([result.code, result.stderr]).toEqual([4, expect.stringMatching(/log in again/)]);
   });
 
