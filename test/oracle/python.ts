@@ -7,16 +7,22 @@ import { cacheFolder, packageRoot } from '../../src/util/paths.ts';
 
 const folder = join(packageRoot, 'test', 'oracle');
 
-/**
- * The Python that has Ploomber and Hera: DATAMILL_ORACLE_PYTHON, else one that is made once per list
- * of requirements, in the cache.
- *
- * @returns undefined, and why, where Python or its packages cannot be had.
- */
-export async function oraclePython(): Promise<{ python: string } | { missing: string }> {
+type Found = { python: string } | { missing: string };
+
+/** The Python that has Ploomber and Hera: DATAMILL_ORACLE_PYTHON, else one that is made once. */
+export async function oraclePython(): Promise<Found> {
   const given = process.env.DATAMILL_ORACLE_PYTHON;
-  if (given !== undefined) return { python: given };
-  const requirements = join(folder, 'requirements.txt');
+  return given === undefined ? await pythonWith('requirements.txt') : { python: given };
+}
+
+/**
+ * A Python that is made once per list of requirements, in the cache.
+ *
+ * @param list a file beside this one.
+ * @returns why, where Python or its packages cannot be had.
+ */
+export async function pythonWith(list: string): Promise<Found> {
+  const requirements = join(folder, list);
   const digest = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 16);
   const home = cacheFolder('oracle', digest);
   const python = join(home, 'bin', 'python');
@@ -31,7 +37,7 @@ export async function oraclePython(): Promise<{ python: string } | { missing: st
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
   const installed = made.exitCode === 0 ? await exec(python, pip) : made;
   if (installed.exitCode !== 0)
-    return { missing: `pip cannot install Ploomber: ${lastLine(installed.stderr)}` };
+    return { missing: `pip cannot install ${list}: ${lastLine(installed.stderr)}` };
   await writeFile(lock, '');
   await rename(lock, join(home, '.complete'));
   return { python };

@@ -43,6 +43,8 @@ exit ${NOT_ISOLATED}`;
 export const FILE_MARK = 'datamill-file';
 export const LARGE_MARK = 'datamill-too-large';
 export const END_MARK = 'datamill-end';
+/** Nothing was printed yet. */
+export const WAITING_MARK = 'datamill-waiting';
 
 /**
  * Stands beside the algorithm and is told to end when the algorithm has: then it prints what the
@@ -51,6 +53,7 @@ export const END_MARK = 'datamill-end';
 export const COLLECT = `folder=$1 limit=$2
 collect() {
   trap '' TERM
+  kill $sleeper
   total=0
   find "$folder" -xdev -type f | sort | while read -r file; do
     size=$(stat -c %s "$file")
@@ -63,4 +66,11 @@ collect() {
   exit 0
 }
 trap collect TERM
-while :; do sleep 3600 & wait $!; done`;
+echo ${WAITING_MARK}
+while :; do sleep 3600 >/dev/null 2>&1 & sleeper=$!; wait $sleeper; done`;
+
+/**
+ * Waits until the first process of the container catches SIGTERM (bit 15 of the mask, proc(5)): an
+ * algorithm that ends in no time must not end before somebody listens.
+ */
+export const LISTENS = `until grep -Eq '^SigCgt:.*[4-7c-f][0-9a-f]{3}$' /proc/1/status; do sleep 0.01; done`;

@@ -3,7 +3,7 @@ import type { NodeConfig } from '../config.ts';
 import type { Layout } from '../protocol/contract.ts';
 import type { RunRequest } from '../types.ts';
 import { NODE, refAnnotation, runLabels } from './labels.ts';
-import { COLLECT, GATE, NOT_ISOLATED } from './scripts.ts';
+import { COLLECT, GATE, LISTENS, NOT_ISOLATED } from './scripts.ts';
 import { volumesOf } from './volumes.ts';
 
 /** Containers beside the one of the algorithm. */
@@ -151,6 +151,7 @@ function outputContainer(config: NodeConfig, layout: Layout, output: Record<stri
   return {
     ...helper(config, OUTPUT_CONTAINER, COLLECT, words),
     restartPolicy: 'Always',
+    lifecycle: { postStart: { exec: { command: ['sh', '-c', LISTENS] } } },
     volumeMounts: [output],
   };
 }
