@@ -13,6 +13,7 @@ import {
   runNode,
   type ServerEvent,
   type SubmittedResult,
+  startProxy,
   startServer,
   submit as submitTask,
 } from '../node/index.ts';
@@ -72,6 +73,20 @@ export async function serveNodes(options: {
   onStart(server.port);
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
   await server.close();
+}
+
+/** Passes what algorithms ask on to the server until the signal fires. */
+export async function serveProxy(options: {
+  config: string;
+  host: string;
+  signal: AbortSignal;
+  tell(line: string): void;
+}): Promise<void> {
+  const { signal, tell, host } = options;
+  const proxy = await startProxy({ config: readNodeConfig(options.config), host, tell });
+  tell(`listening at ${host}:${proxy.port}`);
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  await proxy.close();
 }
 
 export async function submit(options: Parameters<typeof submitTask>[0]): Promise<SubmittedResult[]> {

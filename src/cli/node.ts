@@ -57,6 +57,14 @@ export function nodeCommands(program: Command): void {
       .option('--port <number>', '5000 when left out'),
     async () => (await import('../commands/node.ts')).server,
   );
+  runs(
+    simple(
+      node.command('proxy').description('the way from algorithms to the server: all that they can reach'),
+    )
+      .option('--config <file>', 'the node; node.yaml when left out')
+      .option('--host <address>', 'where to listen; 127.0.0.1 when left out'),
+    async () => (await import('../commands/node.ts')).proxy,
+  );
 }
 
 function at(command: Command): Command {

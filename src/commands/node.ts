@@ -116,6 +116,16 @@ export async function server(options: CommandOptions): Promise<number> {
   return 0;
 }
 
+/** `datamill node proxy` */
+export async function proxy(options: CommandOptions): Promise<number> {
+  const { io } = options;
+  io.quiet({ cleansUp: true });
+  const host = (options.host as string | undefined) ?? '127.0.0.1';
+  const tell = (message: string) => line(io, { type: 'proxy', message }, message);
+  await actions.serveProxy({ config: place(options).config, host, signal: io.signal, tell });
+  return 0;
+}
+
 /** `datamill node submit [FILE]` */
 export async function submit(options: CommandOptions, file?: string): Promise<number> {
   const { io } = options;

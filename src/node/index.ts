@@ -3,11 +3,13 @@ import type { NodeConfig } from './config.ts';
 import { AlgorithmNode } from './engine/node.ts';
 import { requireIsolation } from './isolation/gate.ts';
 import { pocProtocol } from './protocol/poc.ts';
+import { v4Protocol } from './protocol/v4.ts';
 import type { Tell } from './types.ts';
 
 export { type NodeConfig, readNodeConfig, serverUrl } from './config.ts';
 export { examineNode, type NodeFinding } from './doctor.ts';
 export { collectRuns, killRuns, listRuns, type RunEntry } from './manage.ts';
+export { type RunningProxy, startProxy } from './proxy/index.ts';
 export { type RunningServer, type ServerEvent, startServer } from './server/index.ts';
 export { type SubmittedResult, submit } from './submit.ts';
 export type { NodeEvent } from './types.ts';
@@ -24,7 +26,7 @@ export async function runNode(api: Api, config: NodeConfig, tell: Tell, signal: 
     (message) => tell({ type: 'node', state: 'connecting', message }),
     signal,
   );
-  const protocol = pocProtocol(config);
+  const protocol = config.server.protocol === 'v4' ? v4Protocol(config) : pocProtocol(config);
   await new AlgorithmNode({ api, config, protocol, gate, tell, signal }).run();
   tell({ type: 'node', state: 'ended', message: 'what runs goes on, and is taken up by the next start' });
 }

@@ -64,10 +64,11 @@ export function pocProtocol(config: NodeConfig): Protocol {
   const closed = new AbortController();
   let socket: ServerSocket | undefined;
   let reports = false;
+  /** Before the greeting nobody knows whether the server takes results. */
+  const greeted = resolvers();
   return {
     name: 'poc',
     async start(handler, signal) {
-      const { promise, resolve } = resolvers();
       const url = serverUrl(config);
       handler.tell('connecting', url);
       const own = openSocket({
@@ -76,7 +77,7 @@ export function pocProtocol(config: NodeConfig): Protocol {
           own.askOnce('node_connection_request', '', GREETING).then((answer) => {
             reports = (answer as { reports?: boolean } | undefined)?.reports === true;
             handler.tell('connected', reports ? `${url}, which takes results` : url);
-            resolve();
+            greeted.resolve();
           });
         },
         onDisconnect: (reason) => handler.tell('disconnected', reason),
@@ -84,14 +85,17 @@ export function pocProtocol(config: NodeConfig): Protocol {
       });
       socket = own;
       listen(own, handler);
-      signal.addEventListener('abort', () => resolve());
-      await promise;
+      signal.addEventListener('abort', () => greeted.resolve());
+      await greeted.promise;
     },
     layout: (request) => layoutOf(request, config),
     async change(run, status) {
-      if (reports) socket?.emit('algorithm_status_change', wire(run, status, config.name));
+      await greeted.promise;
+      if (reports)
+        await socket!.ask('algorithm_status_change', wire(run, status, config.name), closed.signal);
     },
     async finish(run, outcome, again) {
+      await greeted.promise;
       if (!reports) return;
       const { status, log, result, finishedAt } = outcome;
       const data = Buffer.from(result);
@@ -106,6 +110,7 @@ export function pocProtocol(config: NodeConfig): Protocol {
     },
     close() {
       closed.abort();
+      greeted.resolve();
       socket?.close();
     },
   };

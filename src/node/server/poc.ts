@@ -53,6 +53,7 @@ export function pocNamespace(server: Server, tell: (event: ServerEvent) => void)
       const message = (args[0] ?? {}) as Message;
       say('status', `run ${message.run_id} at ${message.node_id}: ${message.status}`);
       relay('algorithm_status_change', message);
+      answerOf(args)?.({ taken: true });
     });
     socket.on('run_result', (...args: unknown[]) => {
       const message = (args[0] ?? {}) as Message;
