@@ -20,12 +20,14 @@ shift 5
 resolves() { [ -n "$dns" ] && timeout 2 nslookup -type=txt datamill-gate.invalid. "$dns" 2>&1 | grep -qi nxdomain; }
 end=$(( $(date +%s) + left ))
 while :; do
-  leaks=''
-  for way in "$@"; do
-    host=\${way%:*}; host=\${host#[}; host=\${host%]}
-    if reaches "$host" "\${way##*:}"; then leaks="$leaks $way"; fi
-  done
-  if resolves; then leaks="$leaks dns:$dns"; fi
+  leaks=$(
+    for way in "$@"; do
+      host=\${way%:*}; host=\${host#[}; host=\${host%]}
+      (if reaches "$host" "\${way##*:}"; then printf ' %s' "$way"; fi) &
+    done
+    if resolves; then printf ' %s' "dns:$dns"; fi
+    wait
+  )
   wanted=yes
   if [ "$open" = yes ] && ! wget -q -T 2 -O /dev/null "http://$proxy:$port/datamill/ready"; then wanted=no; fi
   if [ -z "$leaks" ] && [ $wanted = yes ]; then

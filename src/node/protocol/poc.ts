@@ -66,6 +66,10 @@ export function pocProtocol(config: NodeConfig): Protocol {
   let reports = false;
   /** Before the greeting nobody knows whether the server takes results. */
   const greeted = resolvers();
+  const end = () => {
+    closed.abort();
+    greeted.resolve();
+  };
   return {
     name: 'poc',
     async start(handler, signal) {
@@ -85,17 +89,19 @@ export function pocProtocol(config: NodeConfig): Protocol {
       });
       socket = own;
       listen(own, handler);
-      signal.addEventListener('abort', () => greeted.resolve());
+      signal.addEventListener('abort', end);
       await greeted.promise;
     },
     layout: (request) => layoutOf(request, config),
     async change(run, status) {
       await greeted.promise;
+      closed.signal.throwIfAborted();
       if (reports)
         await socket!.ask('algorithm_status_change', wire(run, status, config.name), closed.signal);
     },
     async finish(run, outcome, again) {
       await greeted.promise;
+      closed.signal.throwIfAborted();
       if (!reports) return;
       const { status, log, result, finishedAt } = outcome;
       const data = Buffer.from(result);
@@ -109,8 +115,7 @@ export function pocProtocol(config: NodeConfig): Protocol {
       await socket!.ask('run_result', message, closed.signal);
     },
     close() {
-      closed.abort();
-      greeted.resolve();
+      end();
       socket?.close();
     },
   };
