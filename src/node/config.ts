@@ -93,7 +93,7 @@ const schema = z.strictObject({
       annotations: z.record(z.string(), z.string()).default({}),
       /** The first Kubernetes runs of vantage6 all started `python app.py`. */
       command: z.array(z.string()).default(['python', 'app.py']),
-      /** With a shell, nc, wget, nslookup, base64: proves the isolation, and reads the output. */
+      /** With a shell, nc, nslookup, base64: proves the isolation, and reads the output. */
       helper_image: z.string().default('docker.io/library/busybox:1.35.0'),
       /** Puts the token of a request into the file /app/token, PoC only. */
       token_file: z.boolean().default(false),

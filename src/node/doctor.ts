@@ -19,7 +19,7 @@ const VERBS: ReadonlyArray<[string, string, string[]]> = [
 ];
 
 /** What a node needs in the namespace of its Jobs; the chart's Role grants the same. */
-export function nodeRights({ jobs, proxy, namespace }: NodeConfig): Right[] {
+function nodeRights({ jobs, proxy, namespace }: NodeConfig): Right[] {
   const inJobs = VERBS.flatMap(([group, resource, verbs]) =>
     verbs.map((verb): Right => ({ verb, group, resource, namespace: jobs.namespace })),
   );

@@ -6,11 +6,11 @@ import { pocProtocol } from './protocol/poc.ts';
 import { v4Protocol } from './protocol/v4.ts';
 import type { Tell } from './types.ts';
 
-export { type NodeConfig, readNodeConfig, serverUrl } from './config.ts';
+export { type NodeConfig, readNodeConfig } from './config.ts';
 export { examineNode, type NodeFinding } from './doctor.ts';
 export { collectRuns, killRuns, listRuns, type RunEntry } from './manage.ts';
-export { type RunningProxy, startProxy } from './proxy/index.ts';
-export { type RunningServer, type ServerEvent, startServer } from './server/index.ts';
+export { startProxy } from './proxy/index.ts';
+export { type ServerEvent, startServer } from './server/index.ts';
 export { type SubmittedResult, submit } from './submit.ts';
 export type { NodeEvent } from './types.ts';
 

@@ -58,7 +58,7 @@ async function readOutput(source: Source, pod: string) {
 }
 
 /** The last part of a container's log; undefined when there is none. */
-export async function readLog(
+async function readLog(
   { api, config, signal }: Source,
   pod: string,
   container: string,

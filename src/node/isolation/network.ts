@@ -3,7 +3,7 @@ import type { KubeObject } from '../../kube/types.ts';
 import type { NodeConfig } from '../config.ts';
 import { NODE } from '../job/labels.ts';
 
-export const DENY_ALL = 'v6-deny-all';
+const DENY_ALL = 'v6-deny-all';
 
 /** Holds every pod of the namespace of the Jobs, those of others too: nothing in, nothing out. */
 export function denyAll({ jobs, name }: NodeConfig): KubeObject {

@@ -17,6 +17,8 @@ const REACHES = `reaches() { nc -w 1 "$1" "$2" </dev/null >/dev/null 2>&1; }`;
 export const GATE = `${REACHES}
 proxy=$1 port=$2 left=$3 dns=$4 open=$5
 shift 5
+# busybox's own wget asks libraries for names, which static programs do not have.
+ready() { printf 'GET /datamill/ready HTTP/1.0\\r\\n\\r\\n' | nc -w 2 "$proxy" "$port" 2>/dev/null | grep -q '^ready'; }
 resolves() { [ -n "$dns" ] && timeout 2 nslookup -type=txt datamill-gate.invalid. "$dns" 2>&1 | grep -qi nxdomain; }
 end=$(( $(date +%s) + left ))
 while :; do
@@ -29,9 +31,9 @@ while :; do
     wait
   )
   wanted=yes
-  if [ "$open" = yes ] && ! wget -q -T 2 -O /dev/null "http://$proxy:$port/datamill/ready"; then wanted=no; fi
+  if [ "$open" = yes ] && ! ready; then wanted=no; fi
   if [ -z "$leaks" ] && [ $wanted = yes ]; then
-    echo "${PROVED} from $(hostname -i): closed $*; proxy $proxy:$port open" | tee /dev/termination-log
+    echo "${PROVED} in $(hostname): closed $*; proxy $proxy:$port open" | tee /dev/termination-log
     exit 0
   fi
   [ $wanted = yes ] || leaks="$leaks (the proxy $proxy:$port is out of reach)"
@@ -46,7 +48,7 @@ export const FILE_MARK = 'datamill-file';
 export const LARGE_MARK = 'datamill-too-large';
 export const END_MARK = 'datamill-end';
 /** Nothing was printed yet. */
-export const WAITING_MARK = 'datamill-waiting';
+const WAITING_MARK = 'datamill-waiting';
 
 /**
  * Stands beside the algorithm and is told to end when the algorithm has: then it prints what the

@@ -38,7 +38,7 @@ export function filesSecret(layout: Layout): string {
 }
 
 /** The name of the container that the algorithm runs in: as the Job, without what a label may not hold. */
-export function algorithmContainer(layout: Pick<Layout, 'jobName'>): string {
+function algorithmContainer(layout: Pick<Layout, 'jobName'>): string {
   return layout.jobName;
 }
 
@@ -139,7 +139,7 @@ function helper(config: NodeConfig, name: string, script: string, words: readonl
 }
 
 /** Ends well only when it has seen from inside that the pod is isolated; nothing else starts before. */
-export function gateContainer(config: NodeConfig, gate: GateWords, { open = true } = {}) {
+function gateContainer(config: NodeConfig, gate: GateWords, { open = true } = {}) {
   const { proxyIp, proxyPort, dnsIp, closed } = gate;
   const words = [proxyIp, String(proxyPort), String(config.isolation.gate_seconds), dnsIp];
   return helper(config, GATE_CONTAINER, GATE, [...words, open ? 'yes' : 'no', ...closed]);

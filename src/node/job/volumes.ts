@@ -13,7 +13,7 @@ interface Mounts {
 }
 
 /** Folders of a run, below the claim or the folder of the Kubernetes node. */
-export function runFolder(runId: number, part: 'output' | 'tmp'): string {
+function runFolder(runId: number, part: 'output' | 'tmp'): string {
   return `runs/${runId}/${part}`;
 }
 

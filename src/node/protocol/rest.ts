@@ -5,7 +5,7 @@ import { registerSecrets } from '../../util/redact.ts';
 const PATIENCE = 30_000;
 
 /** The server said no. */
-export class ServerError extends DatamillError {
+class ServerError extends DatamillError {
   readonly status: number;
 
   constructor(status: number, message: string) {
