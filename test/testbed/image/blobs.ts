@@ -67,7 +67,7 @@ async function addJson(kind: string, content: object): Promise<Descriptor> {
 export async function addImage(
   { name, image, digest }: { name: string; image: string; digest: string },
   layers: Descriptor[],
-  config: { Env: string[]; Entrypoint?: string[]; Cmd?: string[]; WorkingDir?: string },
+  config: { Env: string[]; Entrypoint?: string[]; Cmd?: string[] },
 ): Promise<ImageRecord> {
   const described = await addJson('config', {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,

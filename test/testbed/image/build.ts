@@ -8,7 +8,7 @@ import { addImage, addLayer, type Descriptor, findImage, type ImageRecord } from
 import { inChroot } from './chroot.ts';
 import { rootfs } from './rootfs.ts';
 import { runtimeLayers } from './runtime.ts';
-import { folderOf, type ImageSpec, readSpec, scriptOf } from './spec.ts';
+import { folderOf, type ImageSpec, readSpec } from './spec.ts';
 
 const VENV = '/opt/venv';
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -75,11 +75,6 @@ async function makeIn(work: string, spec: ImageSpec, context: Context): Promise<
     const base = await rootfs(spec.name, context.say, context.signal);
     return addImage(spec, [await addLayer(base, ['.'], EXCLUDED)], { Env: [PATH], Cmd: ['sh'] });
   }
-  if ('script' in content) {
-    const { layers } = await image(content.script.from, context);
-    const own = await scriptLayer(work, scriptOf(content.script));
-    return addImage(spec, [...layers, own], { Env: [PATH, 'PYTHONUNBUFFERED=1'], WorkingDir: '/app' });
-  }
   if ('runtime' in content) return addImage(spec, await runtimeLayers(work), { Env: [PATH] });
   if ('toolbox' in content) {
     const layers = await toolboxLayers(work, spec, context);
@@ -89,15 +84,6 @@ async function makeIn(work: string, spec: ImageSpec, context: Context): Promise<
   const own = await venvLayer(work, spec, content.venv, context);
   const env = [PATH.replace('=', `=${VENV}/bin:`), 'LANG=C.UTF-8', 'PYTHONUNBUFFERED=1'];
   return addImage(spec, [...layers, own], { Env: env, Cmd: ['python'] });
-}
-
-/** `app.py` in /app, and Debian's Python under the name that images of Python have. */
-async function scriptLayer(work: string, file: string): Promise<Descriptor> {
-  await mkdir(join(work, 'app'));
-  await mkdir(join(work, 'usr', 'local', 'bin'), { recursive: true });
-  await copyFile(file, join(work, 'app', 'app.py'));
-  await symlink('/usr/bin/python3', join(work, 'usr', 'local', 'bin', 'python'));
-  return addLayer(work, ['app', 'usr']);
 }
 
 /** Busybox is one static program, which is every tool by whose name it is called. */

@@ -15,7 +15,6 @@ type Content =
   | { busybox: { from: string } }
   | { debootstrap: { suite: string; packages: string[] } }
   | { venv: { from: string; requirements: string } }
-  | { script: { from: string; folder: string } }
   | { toolbox: { suite: string; packages: string[] } }
   | { runtime: { digest: string } };
 
@@ -77,27 +76,15 @@ function isOwn(name: string): boolean {
   return existsSync(ownFolder(name, 'Containerfile'));
 }
 
-/** Algorithms of ours: a Python without packages, and a script. */
-const SCRIPT_BASE = 'debian-python';
-
 /** Our own images are made of the files that their Containerfile uses. */
 async function readOwn(name: string): Promise<ImageSpec> {
   if (name === RUNTIME) {
     const content = { runtime: { digest: await runtimeDigest() } };
     return { name, image: ownImage(name), content, digest: await digest(name, content) };
   }
-  if (existsSync(ownFolder(name, 'app.py')) && !existsSync(ownFolder(name, 'packages.txt'))) {
-    const content = { script: { from: SCRIPT_BASE, folder: name } };
-    return { name, image: ownImage(name), content, digest: await digest(name, content) };
-  }
   const packages = (await readFile(ownFolder(name, 'packages.txt'), 'utf8')).split('\n').filter(Boolean);
   const content = { toolbox: { suite: 'bookworm', packages } };
   return { name, image: ownImage(name), content, digest: await digest(name, content) };
-}
-
-/** The program of an image of the kind `script`: images/FOLDER/app.py. */
-export function scriptOf({ folder }: { folder: string }): string {
-  return ownFolder(folder, 'app.py');
 }
 
 async function digest(name: string, content: Content): Promise<string> {
@@ -111,7 +98,6 @@ async function digest(name: string, content: Content): Promise<string> {
     hash.update(await digestOf(content.program.name));
   }
   if ('runtime' in content) hash.update(content.runtime.digest);
-  if ('script' in content) hash.update(await readFile(scriptOf(content.script)));
   const from = baseOf(content);
   if (from !== undefined) hash.update((await readSpec(from)).digest);
   return hash.digest('hex').slice(0, 16);
@@ -120,6 +106,5 @@ async function digest(name: string, content: Content): Promise<string> {
 /** The image whose root file system is needed. */
 function baseOf(content: Content): string | undefined {
   if ('busybox' in content) return content.busybox.from;
-  if ('script' in content) return content.script.from;
   return 'venv' in content ? content.venv.from : undefined;
 }
