@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, platform, release, totalmem, userInfo } from 'node:os';
+import type { Place } from './place.ts';
 
 /** What command lines depend on: facts of the machine on which they run. */
 export interface Machine {
