@@ -4,20 +4,20 @@ import { upgradeArgs } from '../helm/args.ts';
 import { isPending, listRevisions, newest, readRelease } from '../helm/releases.ts';
 import { helmMessage, isTransient } from '../helm/run.ts';
 import type { Finding } from '../kube/diagnose.ts';
-import { ownLabels, releaseLabels } from '../kube/labels.ts';
+import { releaseLabels } from '../kube/labels.ts';
 import { ensureNamespace } from '../kube/namespaces.ts';
-import { apply } from '../kube/objects.ts';
-import { readiness } from '../kube/ready.ts';
-import { type ObjectRef, pathOf, refOf } from '../kube/resources.ts';
+import { type ObjectRef, refOf } from '../kube/resources.ts';
 import { copySecret, ensureSecret } from '../kube/secrets.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { releaseObjects } from '../plan/drift.ts';
 import { readMetadata, withMarks } from '../plan/live.ts';
 import { type InstallRecord, writeRecord } from '../plan/record.ts';
 import { version } from '../util/version.ts';
+import { installCrds } from './crds.ts';
 import type { Phase, Reporter } from './events.ts';
 import { runHook } from './hooks.ts';
 import { type ClusterView, monitor, type Watched } from './monitor.ts';
+import { applyObjects } from './objects.ts';
 import { repair, settle } from './repair.ts';
 import { valuesWithSecrets } from './secrets-literal.ts';
 import type { Session } from './session.ts';
@@ -41,6 +41,8 @@ export interface InstallContext {
   view: ClusterView;
   report: Reporter;
   signal: AbortSignal;
+  /** Take over what somebody else made. */
+  adopt?: boolean;
 }
 
 /** Takes one component through all its phases; the record comes last. */
@@ -65,6 +67,7 @@ export async function installComponent(wanted: Wanted, context: InstallContext):
     phase('before', hook.name);
     await runHook(api, identity, component, hook, signal);
   }
+  await installCrds(wanted, context);
   let installed = { revision: 0, objects: [] as KubeObject[] };
   if (wanted.chart !== undefined) {
     installed = await upgrade(wanted, context, phase);
@@ -205,43 +208,6 @@ async function installedObjects(
 ): Promise<{ revision: number; objects: KubeObject[] }> {
   const { version: revision, manifest } = JSON.parse(stdout) as { version: number; manifest: string };
   return { revision, objects: await releaseObjects(api, namespace, manifest) };
-}
-
-/** Applies the component's own objects and waits until they are ready. */
-async function applyObjects(
-  { component }: Wanted,
-  { session, signal }: InstallContext,
-): Promise<ObjectRef[]> {
-  const refs: ObjectRef[] = [];
-  for (const object of component.objects as unknown as KubeObject[]) {
-    const labels = { ...object.metadata.labels, ...ownLabels(session.identity, component.name) };
-    const applied = await apply(
-      session.api,
-      { ...object, metadata: { ...object.metadata, labels } },
-      { namespace: component.namespace, signal },
-    );
-    refs.push(refOf({ ...applied, apiVersion: object.apiVersion, kind: object.kind }));
-  }
-  const deadline = Date.now() + component.timeout * 1000;
-  for (const ref of refs) await untilReady(session, ref, deadline, signal);
-  return refs;
-}
-
-async function untilReady(
-  { api }: Session,
-  ref: ObjectRef,
-  deadline: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = await pathOf(api, ref);
-  for (;;) {
-    const object = await api.get<KubeObject>(path, { signal });
-    const state = readiness({ ...object, apiVersion: ref.apiVersion, kind: ref.kind });
-    if (state.ready) return;
-    if (state.failed || Date.now() > deadline)
-      throw new InstallError(`${ref.kind}/${ref.name} is not ready: ${state.message}`, []);
-    await sleep(500, undefined, { signal });
-  }
 }
 
 function secretsOf({ namespace, secrets, copies }: Wanted['component']): ObjectRef[] {

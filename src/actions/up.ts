@@ -101,7 +101,8 @@ async function converge(
   const results = new Map<string, ComponentResult>();
   const failures: Failure[] = [];
   const removed: string[] = [];
-  const context = { session, view: new ClusterView(session.api), report, signal };
+  const view = new ClusterView(session.api);
+  const context = { session, view, report, signal, adopt: options.adopt };
   const checks = options.check === false ? undefined : new Checks(session, report, signal);
   await makeNamespaces(session, wanted);
   await makeOwnSecrets(session, own, context);

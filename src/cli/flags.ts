@@ -17,6 +17,7 @@ export function shared(command: Command): Command {
     .option('-n, --namespace <name>', 'namespace, instead of project.k8s_namespace')
     .option('--kubeconfig <file>', 'use an existing cluster: its kubeconfig')
     .option('--context <name>', 'use an existing cluster: its context')
+    .option('--mirror <folder>', 'take charts from this folder of .tgz files, and from nowhere else')
     .option('--set <key=value>', 'set one value, such as minio.storage_class=fast; repeatable', collect)
     .addOption(
       new Option('--output <form>', 'how to print').choices(['text', 'json', 'yaml']).default('text'),
