@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatamillError, errorMessage } from '../errors.ts';
+import { isFault } from '../kube/errors.ts';
 import { ownLabels } from '../kube/labels.ts';
 import { apply } from '../kube/objects.ts';
 import { readiness } from '../kube/ready.ts';
@@ -45,15 +46,18 @@ async function applyOne(
   const labelled = { ...object, metadata: { ...object.metadata, labels } };
   for (;;) {
     try {
-      const applied = await apply(session.api, labelled, { namespace: component.namespace, signal });
+      const applied = await apply(session.api, labelled, {
+        namespace: component.namespace,
+        signal,
+        // Whether a fault heals is judged here.
+        retryFor: 0,
+      });
       return refOf({ ...applied, apiVersion: object.apiVersion, kind: object.kind });
     } catch (error) {
       const reason = notYet(error);
       if (reason === undefined) throw error;
-      if (session.handle.simulated) {
-        if (reason === 'webhook') return undefined;
-        throw error;
-      }
+      if (session.handle.simulated && reason === 'webhook') return undefined;
+      if (session.handle.simulated && reason === 'kind') throw error;
       if (Date.now() > deadline)
         throw new InstallError(
           `${object.kind}/${object.metadata.name} cannot be applied: ${errorMessage(error)}`,
@@ -65,13 +69,14 @@ async function applyOne(
 }
 
 /**
- * Which of the two an operator does not have yet; undefined for what waiting does not mend. Some
- * operators register their kinds themselves, so an unknown kind may still come.
+ * What is not there yet; undefined for what waiting does not mend. Some operators register their
+ * kinds themselves, so an unknown kind may still come.
  */
-function notYet(error: unknown): 'kind' | 'webhook' | undefined {
+function notYet(error: unknown): 'kind' | 'webhook' | 'server' | undefined {
   if (!(error instanceof DatamillError)) return undefined;
   if (error.code === 'UNKNOWN_KIND') return 'kind';
-  return error.message.includes('failed calling webhook') ? 'webhook' : undefined;
+  if (error.message.includes('failed calling webhook')) return 'webhook';
+  return isFault(error) ? 'server' : undefined;
 }
 
 async function untilReady(
