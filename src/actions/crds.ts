@@ -1,6 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import { merge } from '../config/merge.ts';
-import { type HelmTarget, KUBE_VERSION, templateArgs } from '../helm/args.ts';
+import { KUBE_VERSION, templateArgs } from '../helm/args.ts';
 import type { PreparedChart } from '../helm/charts.ts';
 import { type Helm, helmError } from '../helm/run.ts';
 import { applyCrds, CRD } from '../kube/crds.ts';
@@ -15,10 +15,9 @@ import type { Wanted } from './wanted.ts';
  */
 export async function chartCrds(
   helm: Helm,
-  target: HelmTarget | undefined,
   component: ResolvedComponent,
   chart: PreparedChart,
-  signal?: AbortSignal,
+  { kubeVersion = KUBE_VERSION, signal }: { kubeVersion?: string; signal?: AbortSignal } = {},
 ): Promise<KubeObject[]> {
   const texts: string[] = [];
   if (chart.hasCrds) {
@@ -29,8 +28,8 @@ export async function chartCrds(
   const { values } = component.spec.crds;
   if (values !== undefined) {
     const { release, namespace } = component;
-    const kubeVersion = target === undefined ? KUBE_VERSION : undefined;
-    const args = templateArgs(target, { release, namespace, chart: chart.path, kubeVersion });
+    // Without the cluster: it would refuse definitions that are there, as no release has them.
+    const args = templateArgs(undefined, { release, namespace, chart: chart.path, kubeVersion });
     const input = JSON.stringify(merge(component.values, values));
     const result = await helm.run(args, { input, signal });
     if (result.exitCode !== 0) throw helmError(`cannot render the definitions of ${component.name}`, result);
@@ -50,7 +49,8 @@ export async function installCrds(
   { session, signal, report, adopt }: InstallContext,
 ): Promise<void> {
   if (chart === undefined || (!chart.hasCrds && component.spec.crds.values === undefined)) return;
-  const crds = await chartCrds(await session.helm(), session.helmTarget, component, chart, signal);
+  const { kubernetes: kubeVersion } = session;
+  const crds = await chartCrds(await session.helm(), component, chart, { kubeVersion, signal });
   if (crds.length === 0) return;
   report({
     type: 'step',

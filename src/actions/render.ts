@@ -99,7 +99,7 @@ async function templateCrds(
   signal?: AbortSignal,
 ): Promise<unknown[]> {
   if (chart === undefined || component.spec.crds.values === undefined) return [];
-  return await chartCrds(helm, undefined, component, { ...chart, hasCrds: false }, signal);
+  return await chartCrds(helm, component, { ...chart, hasCrds: false }, { signal });
 }
 
 interface RenderedObject {
