@@ -16,6 +16,7 @@ import { version } from '../util/version.ts';
 import { installCrds } from './crds.ts';
 import type { Phase, Reporter } from './events.ts';
 import { runHook } from './hooks.ts';
+import { InstallError } from './install-error.ts';
 import { type ClusterView, monitor, type Watched } from './monitor.ts';
 import { applyObjects } from './objects.ts';
 import { repair, settle } from './repair.ts';
@@ -25,16 +26,6 @@ import type { Wanted } from './wanted.ts';
 
 /** How often helm is tried again after a fault of the way to the API server, which then has to come back. */
 const HELM_ATTEMPTS = 12;
-
-/** A failed installation, with what the cluster said while helm still waited. */
-export class InstallError extends DatamillError {
-  readonly findings: Finding[];
-
-  constructor(message: string, findings: Finding[], hint?: string) {
-    super('RELEASE_FAILED', message, { hint });
-    this.findings = findings;
-  }
-}
 
 export interface InstallContext {
   session: Session;

@@ -6,7 +6,8 @@ import { apply } from '../kube/objects.ts';
 import { readiness } from '../kube/ready.ts';
 import { type ObjectRef, pathOf, refOf } from '../kube/resources.ts';
 import type { KubeObject } from '../kube/types.ts';
-import { InstallError, type InstallContext } from './install.ts';
+import type { InstallContext } from './install.ts';
+import { InstallError } from './install-error.ts';
 import type { Session } from './session.ts';
 import type { Wanted } from './wanted.ts';
 
