@@ -64,7 +64,7 @@ export class ChartMirror {
 }
 
 /** The name of a chart, whatever its source. */
-function chartName({ name, oci, git, path }: Chart): string {
+export function chartName({ name, oci, git, path }: Chart): string {
   return name ?? basename(oci ?? path ?? git ?? '').replace(/\.git$/, '');
 }
 
