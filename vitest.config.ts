@@ -32,6 +32,13 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'upstream',
+          include: ['test/upstream/**/*.test.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/setup.ts'],

@@ -13,6 +13,7 @@ import { releaseObjects } from '../plan/drift.ts';
 import { readMetadata, withMarks } from '../plan/live.ts';
 import { type InstallRecord, writeRecord } from '../plan/record.ts';
 import { version } from '../util/version.ts';
+import { installCrds } from './crds.ts';
 import { ensureDataClaim, takesDataFolder } from './data-claim.ts';
 import type { Phase, Reporter } from './events.ts';
 import { InstallError } from './failure.ts';
@@ -32,6 +33,8 @@ export interface InstallContext {
   view: ClusterView;
   report: Reporter;
   signal: AbortSignal;
+  /** Take over what somebody else made. */
+  adopt?: boolean;
 }
 
 /** Takes one component through all its phases; the record comes last. */
@@ -61,6 +64,7 @@ export async function installComponent(wanted: Wanted, context: InstallContext):
     phase('before', hook.name);
     await runHook(api, identity, component, hook, signal);
   }
+  await installCrds(wanted, context);
   let installed = { revision: 0, objects: [] as KubeObject[] };
   if (wanted.chart !== undefined) {
     installed = await upgrade(wanted, context, phase);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DatamillError, errorMessage } from '../errors.ts';
 import type { Finding } from '../kube/diagnose.ts';
 import { ownLabels } from '../kube/labels.ts';
 import { apply } from '../kube/objects.ts';
@@ -21,21 +22,67 @@ export async function applyObjects(
   context: InstallContext,
   tell: (line: string) => void,
 ): Promise<ObjectRef[]> {
-  const { session, signal } = context;
   const since = new Date();
+  const deadline = Date.now() + component.timeout * 1000;
   const applied: KubeObject[] = [];
   for (const object of component.objects as unknown as KubeObject[]) {
-    const labels = { ...object.metadata.labels, ...ownLabels(session.identity, component.name) };
-    const done = await apply(
-      session.api,
-      { ...object, metadata: { ...object.metadata, labels } },
-      { namespace: component.namespace, signal },
-    );
-    applied.push({ ...done, apiVersion: object.apiVersion, kind: object.kind });
+    const done = await applyOne(object, component, context, deadline);
+    if (done !== undefined) applied.push(done);
+    else
+      context.report({
+        type: 'step',
+        component: component.name,
+        phase: 'objects',
+        state: 'skipped',
+        message: `${object.kind}/${object.metadata.name}: pods are simulated, so no webhook answers`,
+      });
   }
   const refs = applied.map((object) => refOf(object));
-  if (refs.length > 0) await untilAllReady({ component, applied, refs, since }, context, tell);
+  if (refs.length > 0) await untilAllReady({ component, applied, refs, since, deadline }, context, tell);
   return refs;
+}
+
+/**
+ * An operator that was just installed may not serve its kinds or its webhook yet: both are waited
+ * for. On simulated pods no webhook ever answers, and the object is left out.
+ */
+async function applyOne(
+  object: KubeObject,
+  component: Wanted['component'],
+  { session, signal }: InstallContext,
+  deadline: number,
+): Promise<KubeObject | undefined> {
+  const labels = { ...object.metadata.labels, ...ownLabels(session.identity, component.name) };
+  const labelled = { ...object, metadata: { ...object.metadata, labels } };
+  for (;;) {
+    try {
+      const applied = await apply(session.api, labelled, { namespace: component.namespace, signal });
+      return { ...applied, apiVersion: object.apiVersion, kind: object.kind };
+    } catch (error) {
+      const reason = notYet(error);
+      if (reason === undefined) throw error;
+      if (session.handle.simulated) {
+        if (reason === 'webhook') return undefined;
+        throw error;
+      }
+      if (Date.now() > deadline)
+        throw new InstallError(
+          `${object.kind}/${object.metadata.name} cannot be applied: ${errorMessage(error)}`,
+          [],
+        );
+      await sleep(1000, undefined, { signal });
+    }
+  }
+}
+
+/**
+ * Which of the two an operator does not have yet; undefined for what waiting does not mend. Some
+ * operators register their kinds themselves, so an unknown kind may still come.
+ */
+function notYet(error: unknown): 'kind' | 'webhook' | undefined {
+  if (!(error instanceof DatamillError)) return undefined;
+  if (error.code === 'UNKNOWN_KIND') return 'kind';
+  return error.message.includes('failed calling webhook') ? 'webhook' : undefined;
 }
 
 interface Awaited {
@@ -43,10 +90,12 @@ interface Awaited {
   applied: KubeObject[];
   refs: ObjectRef[];
   since: Date;
+  /** Milliseconds since the epoch. */
+  deadline: number;
 }
 
 async function untilAllReady(
-  { component, applied, refs, since }: Awaited,
+  { component, applied, refs, since, deadline }: Awaited,
   { session, view, signal }: InstallContext,
   tell: (line: string) => void,
 ): Promise<void> {
@@ -59,7 +108,6 @@ async function untilAllReady(
     fatal = found;
     lost.abort();
   });
-  const deadline = Date.now() + component.timeout * 1000;
   try {
     const either = AbortSignal.any([signal, lost.signal]);
     for (const ref of refs) await untilReady(session.api, ref, deadline, either);

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { refusedError } from '../errors.ts';
 import { uninstallArgs } from '../helm/args.ts';
 import { listRevisions } from '../helm/releases.ts';
 import { helmError, isTransient } from '../helm/run.ts';
 import { claimsOf, signClaims } from '../kube/claims.ts';
 import { COMPONENT, isOurs } from '../kube/labels.ts';
 import { remove } from '../kube/objects.ts';
+import { type ObjectRef, pathOf } from '../kube/resources.ts';
+import type { KubeObject } from '../kube/types.ts';
 import { type Live, releaseKey } from '../plan/live.ts';
 import { deleteRecord, type InstallRecord } from '../plan/record.ts';
 import type { Session } from './session.ts';
@@ -83,15 +87,7 @@ export async function removeComponent(
   const { api, helmTarget, identity } = session;
   const claims = await claimsOf(api, identity, item.namespace, new Set([item.release]));
   await signClaims(api, identity, item.component, claims);
-  for (const ref of [...(item.record?.own ?? [])].reverse()) {
-    // Whether what is in them goes is another question.
-    if (ref.kind === 'PersistentVolumeClaim') continue;
-    try {
-      await remove(api, ref);
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'UNKNOWN_KIND') throw error;
-    }
-  }
+  await removeOwn(session, item, signal);
   if (item.hasRelease) {
     const helm = await session.helm();
     for (let attempt = 1; ; attempt++) {
@@ -114,4 +110,36 @@ export async function removeComponent(
   }
   if (item.record !== undefined && !item.keepRecord)
     await deleteRecord(api, item.component, item.record.namespace);
+}
+
+/** How long an operator may take to clean up after its custom resources, in milliseconds. */
+const CLEAN_UP = 120_000;
+
+/** The component's own objects go first and are waited for, while their operator still runs. */
+async function removeOwn({ api }: Session, item: Removable, signal?: AbortSignal): Promise<void> {
+  const gone: ObjectRef[] = [];
+  for (const ref of [...(item.record?.own ?? [])].reverse()) {
+    // Whether what is in them goes is another question.
+    if (ref.kind === 'PersistentVolumeClaim') continue;
+    try {
+      if (await remove(api, ref)) gone.push(ref);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'UNKNOWN_KIND') throw error;
+    }
+  }
+  const deadline = Date.now() + CLEAN_UP;
+  for (const ref of gone.filter(({ apiVersion }) => apiVersion.split('/')[0]!.includes('.'))) {
+    const path = await pathOf(api, ref);
+    while ((await api.find<KubeObject>(path, { signal })) !== undefined) {
+      if (Date.now() > deadline)
+        throw refusedError(
+          'STILL_THERE',
+          `${ref.kind}/${ref.name} is still being cleaned up by its operator`,
+          {
+            hint: `look at it with \`kubectl get ${ref.kind.toLowerCase()} ${ref.name} -n ${ref.namespace} -o yaml\`: its finalizers say what it waits for; then run this again`,
+          },
+        );
+      await sleep(300, undefined, { signal });
+    }
+  }
 }

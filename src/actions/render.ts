@@ -3,18 +3,16 @@ import { dirname, join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import type { Tree } from '../config/merge.ts';
 import { configError } from '../errors.ts';
-import { type HelmTarget, templateArgs } from '../helm/args.ts';
+import { type HelmTarget, KUBE_VERSION, templateArgs } from '../helm/args.ts';
 import type { PreparedChart } from '../helm/charts.ts';
 import { ChartStore } from '../helm/charts.ts';
 import { type Helm, helmAt, helmMessage } from '../helm/run.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolvedComponent } from '../resolve/types.ts';
 import { resolveTools } from '../tools/index.ts';
+import { chartCrds } from './crds.ts';
 import { valuesWithPlaceholders } from './secrets-literal.ts';
 import { type ActionOptions, reportWarnings } from './session.ts';
-
-/** Version that charts are rendered for when no cluster is asked; the pinned one of the toolchain. */
-const KUBE_VERSION = '1.35.4';
 
 /**
  * Renders the chart of a component.
@@ -66,7 +64,11 @@ export async function render(options: ActionOptions & { folder: string }): Promi
     onProgress: (message) => options.report({ type: 'step', phase: 'tools', state: 'running', message }),
   });
   const helm = helmAt(tools.get('helm')!.path);
-  const charts = new ChartStore({ helm: () => Promise.resolve(helm), signal: options.signal });
+  const charts = new ChartStore({
+    helm: () => Promise.resolve(helm),
+    mirror: options.mirror,
+    signal: options.signal,
+  });
   const files = await Promise.all(
     resolved.components.map(async (component) => {
       const chart = component.chart === undefined ? undefined : await charts.prepare(component.chart);
@@ -76,6 +78,7 @@ export async function render(options: ActionOptions & { folder: string }): Promi
           : await renderChart(helm, undefined, component, chart, { hooks: true, signal: options.signal });
       const objects = [
         ...parseAllDocuments(manifest).map((document) => document.toJS() as unknown),
+        ...(await templateCrds(helm, component, chart, options.signal)),
         ...component.objects,
       ].filter((object) => object !== null && object !== undefined);
       return await writeObjects(
@@ -86,6 +89,17 @@ export async function render(options: ActionOptions & { folder: string }): Promi
     }),
   );
   return { files: files.flat().sort() };
+}
+
+/** Those of the `crds` folders are in the manifest already. */
+async function templateCrds(
+  helm: Helm,
+  component: ResolvedComponent,
+  chart: PreparedChart | undefined,
+  signal?: AbortSignal,
+): Promise<unknown[]> {
+  if (chart === undefined || component.spec.crds.values === undefined) return [];
+  return await chartCrds(helm, component, { ...chart, hasCrds: false }, { signal });
 }
 
 interface RenderedObject {

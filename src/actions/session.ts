@@ -22,6 +22,8 @@ export interface ActionOptions extends ResolveOptions {
   acceptHostKey?: boolean;
   /** Take over what somebody else made: releases of the same name, and the cluster itself. */
   adopt?: boolean;
+  /** Folder of packaged charts that is used instead of every repository. */
+  mirror?: string;
 }
 
 /** What drivers tell and ask with. */
@@ -109,6 +111,7 @@ export async function openResolved(
     kubernetes,
     charts: new ChartStore({
       helm,
+      mirror: options.mirror,
       signal: options.signal,
       progress: (message) => options.report({ type: 'step', phase: 'plan', state: 'running', message }),
     }),

@@ -90,7 +90,7 @@ async function converge(
   const extra = options.components?.length ? [] : unwanted(live, session);
   const removed: string[] = [];
   const run: Run = {
-    ...{ session, view: new ClusterView(session.api), report, signal },
+    ...{ session, view: new ClusterView(session.api), report, signal, adopt: options.adopt },
     checks: options.check === false ? undefined : new Checks(session, report, signal),
     ...{ results: new Map(), failures: [] },
   };

@@ -24,6 +24,18 @@ export const capabilities: Readonly<Record<string, Capability>> = {
   'shared-disk': { required: ['claim'], optional: ['size'] },
   'data-folder': { required: ['claim', 'path'], optional: [] },
   gpu: { required: ['resource'], optional: [] },
+  pachyderm: { required: ['host', 'port'], optional: ['address', 's3gateway'] },
+  spark: { required: ['namespace', 'serviceAccount'], optional: ['settings'] },
+  'spark-connect': { required: ['remote'], optional: ['ui'] },
+  jupyterhub: { required: ['url'], optional: [] },
+  kafka: { required: ['bootstrap', 'host', 'port'], optional: [] },
+  elasticsearch: {
+    required: ['url', 'name', 'namespace'],
+    optional: ['host', 'port', 'version'],
+    secret: ['password'],
+  },
+  influxdb: { required: ['url', 'organization', 'bucket'], optional: [], secret: ['token'] },
+  metrics: { required: ['url'], optional: [] },
 };
 
 /** Adds the optional fields of a capability as null, so that templates may ask for them. */

@@ -29,6 +29,7 @@ export function where(command: Command): Command {
     .option('--hybrid', 'use the `hybrid:` section')
     .option('--kubeconfig <file>', 'use an existing cluster: its kubeconfig')
     .option('--context <name>', 'use an existing cluster: its context')
+    .option('--mirror <folder>', 'take charts from this folder of .tgz files, and from nowhere else')
     .option('--set <key=value>', 'set one value, such as minio.storage_class=fast; repeatable', collect);
 }
 

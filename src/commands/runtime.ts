@@ -50,6 +50,7 @@ export interface CommandOptions {
   yes?: boolean;
   concurrency?: number;
   waitLock?: boolean;
+  mirror?: string;
   [flag: string]: unknown;
 }
 
@@ -237,6 +238,7 @@ export function actionOptions(options: CommandOptions, report: Reporter): Action
     set: options.set,
     components: options.component?.flatMap((names) => names.split(',')),
     only: options.only,
+    mirror: options.mirror ?? process.env.DATAMILL_MIRROR,
     signal: options.io.signal,
     report,
     ask: canAsk() ? (question, how) => ask(question, options.io.signal, how) : undefined,
@@ -256,6 +258,7 @@ export function sameFlags(options: CommandOptions): string {
     ...(options.namespace === undefined ? [] : ['-n', options.namespace]),
     ...(options.kubeconfig === undefined ? [] : ['--kubeconfig', options.kubeconfig]),
     ...(options.context === undefined ? [] : ['--context', options.context]),
+    ...(options.mirror === undefined ? [] : ['--mirror', options.mirror]),
   ];
   return parts
     .map((part) => (/^[\w./:@=-]+$/.test(part) ? ` ${part}` : ` '${part.replaceAll("'", "'\\''")}'`))

@@ -19,6 +19,9 @@ export interface UpgradeArgs {
   takeOwnership?: boolean;
 }
 
+/** Version that charts are rendered for when no cluster is asked; the pinned one of the toolchain. */
+export const KUBE_VERSION = '1.35.4';
+
 /** Revisions that Helm keeps of each release. */
 const HISTORY = '5';
 
@@ -42,6 +45,8 @@ export function upgradeArgs(target: HelmTarget, args: UpgradeArgs): string[] {
     '--values',
     '-',
     '--reset-values',
+    // They are installed and upgraded before, by ourselves: Helm never upgrades them.
+    '--skip-crds',
     `--wait=${args.wait}`,
     '--wait-for-jobs',
     '--timeout',

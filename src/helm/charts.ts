@@ -15,7 +15,9 @@ import type { Chart } from '../config/schema/component.ts';
 import { configError, DatamillError } from '../errors.ts';
 import { exec } from '../util/exec.ts';
 import { cacheFolder } from '../util/paths.ts';
+import { readChartArchive } from './archive.ts';
 import { pullArgs } from './args.ts';
+import { ChartMirror } from './mirror.ts';
 import { type Helm, helmMessage } from './run.ts';
 
 /** A chart on this machine. */
@@ -26,6 +28,8 @@ export interface PreparedChart {
   digest: string;
   name: string;
   version: string;
+  /** False when nothing in it can be a definition of a custom kind outside the templates. */
+  hasCrds: boolean;
 }
 
 export interface ChartSource {
@@ -33,15 +37,19 @@ export interface ChartSource {
   helm(): Promise<Helm>;
   signal?: AbortSignal;
   progress?(message: string): void;
+  /** Folder of packaged charts that is used instead of every repository. */
+  mirror?: string;
 }
 
 /** Prepares charts, each once however many components use it. */
 export class ChartStore {
   readonly #prepared = new Map<string, Promise<PreparedChart>>();
   readonly #source: ChartSource;
+  readonly #mirror?: ChartMirror;
 
   constructor(source: ChartSource) {
     this.#source = source;
+    if (source.mirror !== undefined) this.#mirror = new ChartMirror(source.mirror);
   }
 
   /**
@@ -55,9 +63,10 @@ export class ChartStore {
   }
 
   async #fetch(chart: Chart): Promise<PreparedChart> {
+    if (chart.git === undefined && chart.path !== undefined) return this.#local(chart.path, chart);
+    if (this.#mirror !== undefined) return this.#local(this.#mirror.find(chart), chart);
     if (chart.git !== undefined)
       return this.#local(join(await this.#clone(chart.git, chart.ref!), chart.path ?? '.'), chart);
-    if (chart.path !== undefined) return this.#local(chart.path, chart);
     return this.#local(await this.#pull(chart), chart);
   }
 
@@ -67,7 +76,7 @@ export class ChartStore {
     if (!stat.isDirectory()) {
       const digest = `sha256:${sha256(readFileSync(path))}`;
       checkDigest(chart, digest, path);
-      return { path, digest, ...archiveName(path) };
+      return { path, digest, ...readChartArchive(path) };
     }
     const file = join(path, 'Chart.yaml');
     if (!existsSync(file))
@@ -78,7 +87,14 @@ export class ChartStore {
     const metadata = parse(readFileSync(file, 'utf8')) as { name?: string; version?: string } | null;
     const digest = `sha256:${folderDigest(path)}`;
     checkDigest(chart, digest, path);
-    return { path, digest, name: String(metadata?.name ?? ''), version: String(metadata?.version ?? '') };
+    const hasCrds = ['crds', 'charts'].some((name) => existsSync(join(path, name)));
+    return {
+      path,
+      digest,
+      name: String(metadata?.name ?? ''),
+      version: String(metadata?.version ?? ''),
+      hasCrds,
+    };
   }
 
   /** Charts of an exact version never change, so what is in the cache is used without a network. */
@@ -158,11 +174,6 @@ function archiveIn(folder: string): string | undefined {
   if (!existsSync(folder)) return undefined;
   const name = readdirSync(folder).find((file) => file.endsWith('.tgz'));
   return name === undefined ? undefined : join(folder, name);
-}
-
-function archiveName(path: string): { name: string; version: string } {
-  const match = /([^/]+?)-(v?\d+\.\d+\.\d+[^/]*)\.tgz$/.exec(path);
-  return { name: match?.[1] ?? path, version: match?.[2] ?? '' };
 }
 
 function checkDigest(chart: Chart, digest: string, path: string): void {

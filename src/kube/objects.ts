@@ -56,7 +56,10 @@ export async function listIfAllowed(...args: Parameters<typeof list>): Promise<K
 export async function apply(
   api: Api,
   object: KubeObject,
-  options: { dryRun?: boolean; manager?: string; namespace?: string } & Pick<RequestOptions, 'signal'> = {},
+  options: { dryRun?: boolean; manager?: string; namespace?: string } & Pick<
+    RequestOptions,
+    'signal' | 'retryFor'
+  > = {},
 ): Promise<KubeObject> {
   const ref = refOf(object, options.namespace);
   const path = await pathOf(api, ref);
@@ -73,6 +76,7 @@ export async function apply(
     contentType: 'application/apply-patch+yaml',
     body: { ...object, metadata },
     signal: options.signal,
+    retryFor: options.retryFor,
   });
 }
 

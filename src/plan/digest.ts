@@ -22,6 +22,7 @@ export function digestOf(component: ResolvedComponent, chart: PreparedChart | un
     copies,
     hooks,
     apply: spec.apply,
+    crds: spec.crds.values,
   };
   return `sha256:${createHash('sha256').update(canonicalJson(inputs)).digest('hex')}`;
 }

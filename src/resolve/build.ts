@@ -80,7 +80,8 @@ export function buildComponent(
     secrets: evaluated('secrets'),
     copies: copiesOf(needs, namespace),
     buckets: evaluated('buckets'),
-    objects: objectsOf(member, context, sources, evaluated('objects')),
+    // Where a template gave null, the field is not there: the API server takes no null.
+    objects: objectsOf(member, context, sources, withoutNulls(evaluated('objects')) as Tree[]),
     namespaces: evaluated('namespaces'),
     hooks: {
       before: [...hooks.before, ...((section.words.hooks?.before as Hook[]) ?? [])],
@@ -166,6 +167,14 @@ function objectsOf(member: Member, context: TemplateContext, sources: SectionSou
       });
     });
   });
+}
+
+/** Without the fields that are null, in lists too. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isTree(value)) return value;
+  const said = Object.entries(value).filter(([, child]) => child !== null);
+  return Object.fromEntries(said.map(([key, child]) => [key, withoutNulls(child)]));
 }
 
 /** Helm values, lowest first: the component's template, its inline values, `config_file`, the section's `values`. */

@@ -29,7 +29,9 @@ export function defaultFlavourFiles(): string[] {
 export function findFile(path: string, base: string, packaged: string): string {
   const given = resolvePath(path, base);
   if (existsSync(given) || isAbsolute(path)) return given;
-  const candidates = [join(packaged, path), join(packaged, `${path}.yaml`)];
+  // The original project called them datalake_flavour.yaml and so on.
+  const today = path.replace(/_flavour(\.ya?ml)?$/, '.yaml');
+  const candidates = [join(packaged, path), join(packaged, `${path}.yaml`), join(packaged, today)];
   return candidates.find((candidate) => existsSync(candidate)) ?? given;
 }
 

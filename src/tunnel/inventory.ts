@@ -88,12 +88,12 @@ export async function removeTunnel(
     });
   }
   if (!isMine(found)) throw foreignTunnel(name, holderOf(found));
-  await endHolder(api, found, signal);
+  await endHolder(found, signal);
   await removeAll(api, namespace, [found], signal);
 }
 
 /** A program that goes on would make again what is removed. */
-async function endHolder(api: Api, anchor: KubeObject, signal: AbortSignal | undefined): Promise<void> {
+async function endHolder(anchor: KubeObject, signal: AbortSignal | undefined): Promise<void> {
   const pid = processIdOf(holderOf(anchor), anchor);
   if (pid === undefined) return;
   try {

@@ -28,6 +28,17 @@ const samples: Record<string, Record<string, unknown>> = {
   'shared-disk': { claim: 'shared' },
   'data-folder': { claim: 'datamill-data-0123abcd', path: '/data' },
   gpu: { resource: 'nvidia.com/gpu' },
+  spark: { namespace: 'data-mill', serviceAccount: 'spark', settings: 'spark-s3' },
+  'spark-connect': { remote: 'sc://spark-connect.data-mill.svc:15002' },
+  elasticsearch: {
+    url: 'https://search-es-http.data-mill.svc:9200',
+    name: 'search',
+    namespace: 'data-mill',
+    version: '9.2.0',
+    secret: { name: 'search-es-elastic-user', password: 'elastic' },
+  },
+  flink: { namespace: 'data-mill', serviceAccount: 'flink' },
+  metrics: { url: 'http://monitoring-prometheus.data-mill.svc:9090' },
 };
 
 /**

@@ -158,6 +158,17 @@ const body = {
     .default([])
     .meta({ description: 'Buckets to make first, asked of the s3 that this component needs; templates.' }),
   objects: z.array(anyMap).default([]).meta({ description: 'Objects applied after the chart; templates.' }),
+  crds: z
+    .strictObject({
+      values: anyMap.optional().meta({
+        description: 'Helm values under which the chart renders its definitions among its templates.',
+      }),
+    })
+    .prefault({})
+    .meta({
+      description:
+        "Where custom kinds come from beside the chart's crds folder; they are installed before the release and never deleted with it.",
+    }),
   namespaces: z
     .array(z.strictObject({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }))
     .default([])

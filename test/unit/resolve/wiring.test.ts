@@ -71,7 +71,7 @@ describe('the selection', () => {
     expect(pick({ components: ['mlflow'], only: true })).toEqual(['mlflow']);
     expect(pick({ components: ['dask', 'minio'] })).toEqual(['minio', 'dask']);
     expect(failure(() => pick({ components: ['dsak'] })).hint).toContain('"dask"');
-    expect(failure(() => pick({ components: ['kafka'] })).hint).toMatch(/planned/);
+    expect(failure(() => pick({ components: ['kubeflow'] })).hint).toMatch(/planned/);
   });
 
   it('-c takes a component that the flavour does not list, with the default providers of its needs', () => {
@@ -156,7 +156,9 @@ describe('needs', () => {
     const error = failure(() => resolveFiles(inline({ user: 'needs: { store: s3 }' })));
 
     expect(error.message).toMatch(/user needs s3 \("store"\)/);
-    expect(error.hint).toMatch(/add one of minio to project\.flavour, or declare it under `external: \{ s3/);
+    expect(error.hint).toMatch(
+      /add one of minio, seaweedfs to project\.flavour, or declare it under `external: \{ s3/,
+    );
     expect(failure(() => resolveFiles(inline({ user: 'needs: { x: nothing }' }))).hint).toMatch(
       /no component/,
     );

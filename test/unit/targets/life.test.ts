@@ -242,7 +242,9 @@ describe('trouble with microk8s', { timeout: 120_000 }, () => {
 
 describe('a cloud that does not know who we are', () => {
   it('is no cloud without the cluster', async () => {
-    await fakes.faults({ 'az aks show': { exit: 1, stderr: "ERROR: Please run 'az login' to setup account.\n" } });
+    await fakes.faults({
+      'az aks show': { exit: 1, stderr: "ERROR: Please run 'az login' to setup account.\n" },
+    });
 
     await expect(azure.status(specOf('azure'))).rejects.toMatchObject({ code: 'CLOUD_LOGIN', exitCode: 4 });
   });
