@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readDocument } from '../config/read.ts';
 import { validate } from '../config/validate.ts';
 import { configError, errorMessage } from '../errors.ts';

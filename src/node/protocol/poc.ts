@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type NodeConfig, serverUrl } from '../config.ts';
 import type { RunRef, RunRequest, RunStatus } from '../types.ts';
 import { type Handler, jobName, type Layout, type Protocol } from './contract.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configError, DatamillError, errorMessage } from '../../errors.ts';
 import { pause } from '../../util/abort.ts';
 import { type NodeConfig, serverUrl } from '../config.ts';
