@@ -31,7 +31,7 @@ export const hybrid: Driver = {
   costs: () => [],
   loadImages: async () => {
     throw refusedError('NO_IMAGE_LOADING', 'images cannot be handed to an existing cluster from files', {
-      hint: 'push them to a registry that it can reach: `datamill images mirror`',
+      hint: 'push them to a registry that it can reach',
     });
   },
 };

@@ -9,7 +9,7 @@ import { isOver, PIPELINE } from '../../pipeline/index.ts';
 export const ARGO = 'argoproj.io/v1alpha1';
 
 /** Workflows of a project, the newest first; those that others have started are left out. */
-export async function workflowsOf(api: Api, namespace: string, slug: string): Promise<KubeObject[]> {
+async function workflowsOf(api: Api, namespace: string, slug: string): Promise<KubeObject[]> {
   const ref = { apiVersion: ARGO, kind: 'Workflow', namespace };
   const found = await list(api, ref, { labels: `${PIPELINE}=${slug}` }).catch((error) => {
     throw withoutArgo(error);
