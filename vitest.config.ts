@@ -22,6 +22,13 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'real-tools',
+          include: ['test/real-tools/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'control-plane',
           include: ['test/control-plane/**/*.test.ts'],
           globalSetup: ['test/control-plane/setup.ts'],

@@ -3,17 +3,17 @@ import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TargetSpec } from '../../../src/targets/contract.ts';
-import { kindPlanner } from '../../../src/targets/kind.ts';
-import { progressOf } from '../../../src/targets/minikube/events.ts';
-import { minikubePlanner } from '../../../src/targets/minikube.ts';
-import type { Step } from '../../../src/targets/planned/place.ts';
-import type { Planner } from '../../../src/targets/planned/planner.ts';
-import { exec } from '../../../src/util/exec.ts';
-import { packageRoot } from '../../../src/util/paths.ts';
-import { realTools } from '../../helpers/cluster-tools.ts';
-import type { GoTool } from '../../helpers/go-tool.ts';
-import { machine, specOf } from '../../helpers/fakes.ts';
+import type { TargetSpec } from '../../src/targets/contract.ts';
+import { kindPlanner } from '../../src/targets/kind.ts';
+import { progressOf } from '../../src/targets/minikube/events.ts';
+import { minikubePlanner } from '../../src/targets/minikube.ts';
+import type { Step } from '../../src/targets/planned/place.ts';
+import type { Planner } from '../../src/targets/planned/planner.ts';
+import { exec } from '../../src/util/exec.ts';
+import { packageRoot } from '../../src/util/paths.ts';
+import { realTools } from '../helpers/cluster-tools.ts';
+import type { GoTool } from '../helpers/go-tool.ts';
+import { machine, specOf } from '../helpers/fakes.ts';
 
 /**
  * The command lines that drivers plan, on the real minikube and kind. They take minutes to build, so
