@@ -12,21 +12,18 @@ import (
 // Term asks a program to end.
 var Term = syscall.SIGTERM
 
-// CanIgnoreSignal tells signals that the runtime of Go or the kernel send to argoexec itself.
+// CanIgnoreSignal tells signals that argoexec gets on its own account: ended children, and Go's preemption.
 func CanIgnoreSignal(signal os.Signal) bool {
-	switch signal {
-	case syscall.SIGCHLD, syscall.SIGURG:
-		return true
-	}
-	return false
+	return signal == syscall.SIGCHLD || signal == syscall.SIGURG
 }
 
-// Kill signals a program and all that it has started.
+// Kill signals a program with the group that it leads or is in, where it has one.
 func Kill(pid int, signal syscall.Signal) error {
-	if group, err := syscall.Getpgid(pid); err == nil {
-		return syscall.Kill(-group, signal)
+	target := pid
+	if leader, err := syscall.Getpgid(pid); err == nil {
+		target = -leader
 	}
-	return syscall.Kill(pid, signal)
+	return syscall.Kill(target, signal)
 }
 
 // Setpgid has a program lead a group of its own.
@@ -34,14 +31,15 @@ func Setpgid(attributes *syscall.SysProcAttr) {
 	attributes.Setpgid = true
 }
 
-// Wait returns when the program has ended, with what it ended with.
+// Wait returns when the program has ended: with its exit code, or 128 and the signal that ended it, as a shell says it.
 func Wait(process *os.Process) error {
-	state, err := process.Wait()
+	ended, err := process.Wait()
 	if err != nil {
 		return err
 	}
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return errors.NewExitErr(128 + int(status.Signal()))
+	code := ended.ExitCode()
+	if status, known := ended.Sys().(syscall.WaitStatus); known && status.Signaled() {
+		code = 128 + int(status.Signal())
 	}
-	return errors.NewExitErr(state.ExitCode())
+	return errors.NewExitErr(code)
 }
