@@ -39,7 +39,7 @@ describe.each(targets)('a %s cluster', { timeout: 120_000 }, (name, driver, spec
     const transcript: string[] = [];
     const act = async (what: string, work: () => Promise<unknown>) => {
       await work();
-      transcript.push(`# ${what}`, ...(await fakes.calls()), '');
+      transcript.push(`# ${what}`, ...inOrder(await fakes.calls()), '');
     };
     await act('plan', async () => {
       const shown = await driver.plan(spec);
@@ -284,3 +284,15 @@ describe('trouble with kind', () => {
     await expect(kind.up(spec, io)).rejects.toMatchObject({ code: 'TARGET_REFUSED', exitCode: 3 });
   });
 });
+
+/** The versions of several programs are asked for side by side, so in no order of their own. */
+function inOrder(calls: readonly string[]): string[] {
+  const asks = (call: string | undefined) => call !== undefined && /^\S+ (version|--version)\b/.test(call);
+  const ordered: string[] = [];
+  for (const call of calls) {
+    let place = ordered.length;
+    if (asks(call)) while (asks(ordered[place - 1]) && ordered[place - 1]! > call) place -= 1;
+    ordered.splice(place, 0, call);
+  }
+  return ordered;
+}
