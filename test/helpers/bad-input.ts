@@ -201,7 +201,7 @@ export const badInput: Record<string, BadInput> = {
     code: 'UNMET_NEED',
     file: 'component.yaml',
     says: /mlflow needs s3 \("artifacts"\)/,
-    hint: /add one of minio to project\.flavour.*external/,
+    hint: /add one of minio, seaweedfs to project\.flavour.*external/,
   },
   'a need that two provide': {
     files: flavour(
