@@ -72,7 +72,16 @@ describe('the target', () => {
     const two = program(['up', '-f', 'two.yaml'], cwd, cwd);
 
     expect([none.code, two.code]).toEqual([2, 2]);
-    for (const file of ['default_mc.yaml', 'default_uc.yaml', 'hybrid.yaml', 'rehearsal.yaml'])
+    for (const file of [
+      'default_mc.yaml',
+      'default_uc.yaml',
+      'hybrid.yaml',
+      'k3s.yaml',
+      'kind.yaml',
+      'microk8s.yaml',
+      'minikube.yaml',
+      'rehearsal.yaml',
+    ])
       expect(none.stderr).toContain(file);
     expect(two.stderr).toMatch(/has local, remote: choose with -l, -r or --hybrid/);
   });
