@@ -172,16 +172,16 @@ describe.concurrent('up', () => {
     project,
     expect,
   }) => {
-    await project.flavour({}, { project: { flavour: 'spark, api' } });
+    await project.flavour({}, { project: { flavour: 'storageos, api' } });
     const unknown = await project.run(['up']);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('there is no component "api"');
-    await project.flavour({ api: app() }, { project: { flavour: 'spark' } });
+    await project.flavour({ api: app() }, { project: { flavour: 'storageos' } });
     const planned = await project.run(['up', '--output', 'json']);
     expect(planned.code).toBe(3);
     expect(JSON.parse(planned.stderr.trim().split('\n').at(-1)!)).toMatchObject({
       schema: 1,
-      error: { code: 'UNAVAILABLE_COMPONENT', message: expect.stringContaining('spark'), line: 3 },
+      error: { code: 'UNAVAILABLE_COMPONENT', message: expect.stringContaining('storageos'), line: 3 },
     });
     expect(planned.events.at(-1)).toMatchObject({ type: 'error', code: 'UNAVAILABLE_COMPONENT' });
     await expect(kubectl('get', 'namespace', project.namespace)).rejects.toThrow(/not found/);
