@@ -93,7 +93,7 @@ describe.sequential('a rehearsal cluster', () => {
     await rehearsal.stop(spec, io);
     expect(await processes()).toEqual([]);
     expect(await rehearsal.status(spec)).toBe('stopped');
-    expect((await rehearsal.plan(spec))[0]).toContain('start');
+    expect((await rehearsal.plan(spec))[0]!.command).toContain('start');
     await expect(rehearsal.connect(spec)).rejects.toMatchObject({ code: 'TARGET_DOWN', exitCode: 4 });
 
     // As after a reboot: the pids of the files belong to somebody else now.
