@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectWithin } from './connect.ts';
 import type { TunnelPort } from './types.ts';
 
 /** Milliseconds until something that does not answer counts as down. */
@@ -6,24 +7,7 @@ const ANSWER_WITHIN = 10_000;
 
 /** Opens a connection to where a port of the tunnel leads. */
 export function connectLocal({ host, local }: Pick<TunnelPort, 'host' | 'local'>): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port: local, allowHalfOpen: true, noDelay: true });
-    const late = () => socket.destroy(new Error(`no answer in ${ANSWER_WITHIN / 1000} s`));
-    const timer = setTimeout(late, ANSWER_WITHIN);
-    const settle = () => {
-      clearTimeout(timer);
-      socket.off('error', failed);
-    };
-    const failed = (error: Error) => {
-      settle();
-      reject(error);
-    };
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      settle();
-      resolve(socket);
-    });
-  });
+  return connectWithin({ host, port: local, allowHalfOpen: true }, ANSWER_WITHIN);
 }
 
 /** Nothing listens there: not one address of the name took the connection. */

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Api } from '../kube/client.ts';
 import { condition, items, text } from '../kube/fields.ts';
 import { list } from '../kube/objects.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { abortError, pause } from '../util/abort.ts';
+import { connectWithin } from './connect.ts';
 import { noReadyNode, nodesUnreachable } from './errors.ts';
 
 /** Milliseconds for one node to answer. */
@@ -66,7 +67,7 @@ async function fastest(addresses: readonly string[], port: number, signal: Abort
   let found = false;
   return await Promise.any(
     addresses.map(async (host) => {
-      const socket = await dialNode(host, port, ends);
+      const socket = await connectWithin({ host, port }, ANSWER_WITHIN, ends);
       // Two may answer before the first of them is heard.
       if (found) {
         socket.destroy();
@@ -77,29 +78,4 @@ async function fastest(addresses: readonly string[], port: number, signal: Abort
       return socket;
     }),
   );
-}
-
-function dialNode(host: string, port: number, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
-    const late = () => socket.destroy(new Error(`no answer in ${ANSWER_WITHIN / 1000} s`));
-    const timer = setTimeout(late, ANSWER_WITHIN);
-    const leave = () => socket.destroy(abortError(signal));
-    signal.addEventListener('abort', leave);
-    if (signal.aborted) leave();
-    const settle = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', leave);
-      socket.off('error', failed);
-    };
-    const failed = (error: Error) => {
-      settle();
-      reject(error);
-    };
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      settle();
-      resolve(socket);
-    });
-  });
 }
